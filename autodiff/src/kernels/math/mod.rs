@@ -1,0 +1,1 @@
+//! Elementwise maths, filled in next.

@@ -1,0 +1,1 @@
+//! Matrix products, filled in next.

@@ -1,0 +1,9 @@
+//! The numerical kernels: slices in, slices out. They know nothing of the tape.
+//!
+//! All `unsafe` of this workspace lives below this module.
+#![allow(unsafe_code)]
+
+pub mod math;
+pub mod matmul;
+pub mod noise;
+pub mod simd;

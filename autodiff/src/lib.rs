@@ -1,0 +1,4 @@
+//! A reverse-mode tape over ndarray.
+#![deny(unsafe_code)]
+
+pub mod kernels;
