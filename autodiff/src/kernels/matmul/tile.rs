@@ -1,0 +1,91 @@
+//! A rectangle of the output with all that is needed to compute it: what a single-threaded kernel is given.
+
+use super::{MatMut, MatRef};
+
+/// `C ← α·A·B + β·C` on an `m × n` rectangle of the output, over the whole of `k`.
+#[derive(Clone, Copy)]
+pub struct Tile<T> {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub alpha: T,
+    pub a: *const T,
+    pub row_stride_a: usize,
+    pub col_stride_a: usize,
+    pub b: *const T,
+    pub row_stride_b: usize,
+    pub col_stride_b: usize,
+    pub beta: T,
+    pub c: *mut T,
+    pub row_stride_c: usize,
+    /// Where this tile begins in the whole output.
+    pub first_row: usize,
+    pub first_col: usize,
+}
+
+// SAFETY: a tile is a borrow cut in pieces: `A` and `B` are only read, and `part` gives out rectangles of `C` whose
+// users promise that no two of them overlap.
+unsafe impl<T: Send + Sync> Sync for Tile<T> {}
+
+impl<T: Copy> Tile<T> {
+    /// The whole product. Shapes were checked.
+    pub fn whole(
+        alpha: T,
+        a: MatRef<'_, T>,
+        b: MatRef<'_, T>,
+        beta: T,
+        c: &mut MatMut<'_, T>,
+    ) -> Self {
+        Self {
+            m: a.rows(),
+            n: b.cols(),
+            k: a.cols(),
+            alpha,
+            a: a.as_ptr(),
+            row_stride_a: a.row_stride(),
+            col_stride_a: a.col_stride(),
+            b: b.as_ptr(),
+            row_stride_b: b.row_stride(),
+            col_stride_b: b.col_stride(),
+            beta,
+            row_stride_c: c.row_stride(),
+            c: c.as_mut_ptr(),
+            first_row: 0,
+            first_col: 0,
+        }
+    }
+
+    /// The rectangle `rows × cols` of this one.
+    ///
+    /// # Safety
+    /// Both ranges are not empty and lie within this tile, whose pointers are live.
+    pub unsafe fn part(&self, rows: (usize, usize), cols: (usize, usize)) -> Self {
+        let (i, j) = (rows.0, cols.0);
+        // With k = 0 the slices of A and B may be empty: their pointers then stay where they are.
+        let (da, db) =
+            if self.k == 0 { (0, 0) } else { (i * self.row_stride_a, j * self.col_stride_b) };
+        // SAFETY: the rectangle's first elements are elements of the views, which bounds checks placed in slices.
+        let (a, b, c) =
+            unsafe { (self.a.add(da), self.b.add(db), self.c.add(i * self.row_stride_c + j)) };
+        Self {
+            m: rows.1 - i,
+            n: cols.1 - j,
+            a,
+            b,
+            c,
+            first_row: self.first_row + i,
+            first_col: self.first_col + j,
+            ..*self
+        }
+    }
+
+    /// Row `i` of this rectangle of `C`.
+    ///
+    /// # Safety
+    /// `i < m`, the elements are initialised, live, and touched by nobody else while the slice lives.
+    #[inline(always)]
+    pub unsafe fn row_mut<'a>(&self, i: usize) -> &'a mut [T] {
+        // SAFETY: row i of a view is n consecutive elements of its slice.
+        unsafe { std::slice::from_raw_parts_mut(self.c.add(i * self.row_stride_c), self.n) }
+    }
+}
