@@ -18,6 +18,7 @@ pub use rng::NoiseRng;
 use serde::{Deserialize, Serialize};
 
 use super::simd::{Kernel, dispatch};
+use super::threads::for_chunks_mut;
 
 /// Key tweaks that keep three uses of a key apart: draws (none), child streams, sequential generators.
 const CHILDREN: u64 = 0x6368_696C_6472_656E;
@@ -136,7 +137,10 @@ impl Map for Normal {
 }
 
 fn fill<T: Draw, M: Map>(noise: Noise, first: u64, out: &mut [T]) {
-    dispatch(Fill::<T, M> { noise, first, out, map: std::marker::PhantomData });
+    for_chunks_mut(out, |offset, out| {
+        let first = first + offset as u64;
+        dispatch(Fill::<T, M> { noise, first, out, map: std::marker::PhantomData });
+    });
 }
 
 /// Draws `first ..` into `out`, one group at a time.
