@@ -11,6 +11,8 @@
 mod draw;
 mod philox;
 mod rng;
+#[cfg(test)]
+mod tests;
 
 use draw::Draw;
 use philox::{GROUP, group_words, philox4x32};
