@@ -167,7 +167,11 @@ impl<T: Draw, M: Map> Kernel for Fill<'_, T, M> {
             let mut draws = [T::default(); GROUP];
             M::draw(&words, &mut draws);
             let (now, later) = rest.split_at_mut(rest.len().min(T::PER_GROUP - skip));
-            now.copy_from_slice(&draws[skip..skip + now.len()]);
+            if now.len() == T::PER_GROUP {
+                now.copy_from_slice(&draws[..T::PER_GROUP]);
+            } else {
+                now.copy_from_slice(&draws[skip..skip + now.len()]);
+            }
             (rest, group, skip) = (later, group + 1, 0);
         }
     }
