@@ -3,7 +3,9 @@
 //! All `unsafe` of this workspace lives below this module.
 #![allow(unsafe_code)]
 
+pub mod denormals;
 pub mod math;
 pub mod matmul;
 pub mod noise;
 pub mod simd;
+pub mod threads;

@@ -1,1 +1,0 @@
-//! Counter-based noise, filled in next.
