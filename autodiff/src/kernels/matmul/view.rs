@@ -70,8 +70,10 @@ impl<'a, T> MatRef<'a, T> {
     }
 
     /// Element `(i, j)`.
-    #[cfg(test)]
-    pub(super) fn at(&self, i: usize, j: usize) -> T
+    ///
+    /// # Panics
+    /// When there is no such element.
+    pub fn at(&self, i: usize, j: usize) -> T
     where
         T: Copy,
     {
@@ -130,6 +132,14 @@ impl<'a, T> MatMut<'a, T> {
     /// Elements from one row to the next.
     pub fn row_stride(&self) -> usize {
         self.row_stride
+    }
+
+    /// Row `i`.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row_mut(&mut self, i: usize) -> &mut [T] {
+        &mut self.data[i * self.row_stride..][..self.cols]
     }
 
     /// The first element's address; every element in bounds lies within one slice, borrowed mutably.
