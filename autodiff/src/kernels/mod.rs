@@ -4,8 +4,10 @@
 #![allow(unsafe_code)]
 
 pub mod denormals;
+pub mod elementwise;
 pub mod math;
 pub mod matmul;
 pub mod noise;
+pub mod reduce;
 pub mod simd;
 pub mod threads;

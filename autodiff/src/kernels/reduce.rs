@@ -1,0 +1,226 @@
+//! Sums over axes, in a fixed order: the same bits on any number of threads.
+//!
+//! A lane's sum is made of blocks; a block is summed by sixteen running sums, which vectorise and are more accurate
+//! than one (the error grows with n/16), and blocks are added in order.
+
+use super::simd::{Kernel, dispatch};
+use super::threads::{CHUNK, FORK_MIN_ELEMENTS, is_parallel, map_reduce};
+use crate::scalar::Real;
+use crate::shape::{Lanes, Shape, volume};
+use rayon::prelude::*;
+
+/// Running sums side by side: one AVX-512 register of `f32`.
+const WIDTH: usize = 16;
+/// Elements summed before the running sums are folded.
+const BLOCK: usize = 2048;
+
+struct Sum<'a, T>(&'a [T]);
+
+impl<T: Real> Kernel for Sum<'_, T> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        sum_lane(self.0)
+    }
+}
+
+#[inline(always)]
+fn sum_lane<T: Real>(x: &[T]) -> T {
+    let mut total = T::zero();
+    for block in x.chunks(BLOCK) {
+        let mut sums = [T::zero(); WIDTH];
+        let mut whole = block.chunks_exact(WIDTH);
+        for part in &mut whole {
+            for (sum, &x) in sums.iter_mut().zip(part) {
+                *sum += x;
+            }
+        }
+        for (sum, &x) in sums.iter_mut().zip(whole.remainder()) {
+            *sum += x;
+        }
+        let mut width = WIDTH / 2;
+        while width > 0 {
+            for i in 0..width {
+                let right = sums[i + width];
+                sums[i] += right;
+            }
+            width /= 2;
+        }
+        total += sums[0];
+    }
+    total
+}
+
+/// Σ x.
+pub fn sum<T: Real>(x: &[T]) -> T {
+    map_reduce(x.len(), |range| dispatch(Sum(&x[range])), |left, right| left + right)
+}
+
+/// Calls `work(i, &mut out[i])` for each element, each reading `reads` numbers.
+fn for_tasks_mut<T: Send>(out: &mut [T], reads: usize, work: impl Fn(usize, &mut T) + Sync) {
+    if out.len() * reads < FORK_MIN_ELEMENTS || !is_parallel() {
+        return out.iter_mut().enumerate().for_each(|(i, out)| work(i, out));
+    }
+    let group = CHUNK.div_ceil(reads);
+    out.par_chunks_mut(group).enumerate().for_each(|(g, outs)| {
+        outs.iter_mut().enumerate().for_each(|(i, out)| work(g * group + i, out));
+    });
+}
+
+/// Calls `work(first column, columns)` on ranges of columns, each column reading `rows` numbers.
+fn for_columns_mut<T: Send>(out: &mut [T], rows: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+    if out.len() * rows < FORK_MIN_ELEMENTS || !is_parallel() {
+        return work(0, out);
+    }
+    let group = CHUNK.div_ceil(rows).next_multiple_of(4 * WIDTH);
+    out.par_chunks_mut(group).enumerate().for_each(|(g, out)| work(g * group, out));
+}
+
+/// `out ← Σ over the lane of x`, one number for each (outer, inner).
+pub fn sum_lanes<T: Real>(x: &[T], lanes: Lanes, out: &mut [T]) {
+    let Lanes { outer, len, inner } = lanes;
+    if len == 0 {
+        out.fill(T::zero());
+    } else if inner == 1 && outer == 1 {
+        out[0] = sum(x);
+    } else if inner == 1 {
+        for_tasks_mut(out, len, |o, out| *out = dispatch(Sum(&x[o * len..(o + 1) * len])));
+    } else {
+        for o in 0..outer {
+            let slab = &x[o * len * inner..(o + 1) * len * inner];
+            let out = &mut out[o * inner..(o + 1) * inner];
+            for_columns_mut(out, len, |first, out| dispatch(SumRows { slab, inner, first, out }));
+        }
+    }
+}
+
+/// Adds the rows of a slab, over a range of its columns.
+struct SumRows<'a, T> {
+    slab: &'a [T],
+    inner: usize,
+    first: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Kernel for SumRows<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { slab, inner, first, out } = self;
+        let width = out.len();
+        // A few columns at a time, with their sums in registers for as many rows as there are.
+        for (block, out) in out.chunks_mut(WIDTH * 4).enumerate() {
+            let start = first + block * WIDTH * 4;
+            let mut sums = [T::zero(); WIDTH * 4];
+            let sums = &mut sums[..out.len()];
+            for row in slab.chunks_exact(inner) {
+                for (sum, &x) in sums.iter_mut().zip(&row[start..start + out.len()]) {
+                    *sum += x;
+                }
+            }
+            out.copy_from_slice(sums);
+        }
+        debug_assert!(first + width <= inner);
+    }
+}
+
+/// Sums an array of shape `from` to the shape `to` that broadcasts to it: the adjoint of the broadcast.
+///
+/// # Panics
+/// If `to` does not broadcast to `from`.
+pub fn sum_to<T: Real>(x: &[T], from: &[usize], out: &mut [T], to: &[usize]) {
+    assert!(
+        to.len() <= from.len() && crate::shape::broadcast(from, to).as_deref() == Some(from),
+        "a cotangent of shape {from:?} for a value of shape {to:?}"
+    );
+    // Runs of axes that are all summed, or all kept, are one axis each.
+    let mut groups: Vec<(usize, bool)> = Vec::with_capacity(from.len());
+    for (axis, &n) in from.iter().enumerate() {
+        let kept = (axis + to.len()).checked_sub(from.len()).is_some_and(|i| to[i] == n);
+        match groups.last_mut() {
+            _ if n == 1 => {}
+            Some((m, k)) if *k == kept => *m *= n,
+            _ => groups.push((n, kept)),
+        }
+    }
+    let mut shape: Shape = groups.iter().map(|&(n, _)| n).collect();
+    let mut current = None::<Vec<T>>;
+    let summed: Vec<_> = (0..groups.len()).rev().filter(|&axis| !groups[axis].1).collect();
+    for (done, &axis) in summed.iter().enumerate() {
+        let lanes = Lanes::along(&shape, axis);
+        shape[axis] = 1;
+        let source = current.as_deref().unwrap_or(x);
+        if done + 1 == summed.len() {
+            sum_lanes(source, lanes, out);
+        } else {
+            let mut next = vec![T::zero(); volume(&shape)];
+            sum_lanes(source, lanes, &mut next);
+            current = Some(next);
+        }
+    }
+    if summed.is_empty() {
+        out.copy_from_slice(x);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(n: usize) -> Vec<f64> {
+        (0..n).map(|i| ((i * 7919) % 1000) as f64 - 500.0).collect()
+    }
+
+    #[test]
+    fn sums_of_integers_are_exact_at_every_length() {
+        for n in (0..70).chain([2047, 2048, 2049, 65_535, 65_537, 200_000]) {
+            let x = numbers(n);
+            assert_eq!(sum(&x), x.iter().sum::<f64>(), "{n}");
+        }
+    }
+
+    #[test]
+    fn lanes_agree_with_a_plain_loop() {
+        for (outer, len, inner) in
+            [(1, 5, 1), (3, 7, 1), (1, 9, 70), (2, 3, 4), (4, 0, 3), (0, 3, 2), (2, 33, 129)]
+        {
+            let lanes = Lanes { outer, len, inner };
+            let x = numbers(outer * len * inner);
+            let mut out = vec![f64::NAN; lanes.count()];
+            sum_lanes(&x, lanes, &mut out);
+            for o in 0..outer {
+                for i in 0..inner {
+                    let plain: f64 = (0..len).map(|l| x[(o * len + l) * inner + i]).sum();
+                    assert_eq!(out[o * inner + i], plain, "{lanes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sum_to_is_the_adjoint_of_broadcasting() {
+        let from = [2, 3, 4, 5];
+        let x = numbers(volume(&from));
+        let table: [&[usize]; 8] = [
+            &[],
+            &[5],
+            &[4, 1],
+            &[3, 1, 5],
+            &[2, 1, 4, 1],
+            &[1, 3, 1, 5],
+            &[2, 3, 4, 5],
+            &[1, 1, 1, 1],
+        ];
+        for to in table {
+            let mut out = vec![f64::NAN; volume(to)];
+            sum_to(&x, &from, &mut out, to);
+            // ⟨x, broadcast(w)⟩ = ⟨sum_to(x), w⟩ for any w.
+            let w = numbers(volume(to));
+            let wide = ndarray::ArrayView::from_shape(to, &w).unwrap();
+            let wide = wide.broadcast(&from[..]).unwrap();
+            let left: f64 = wide.iter().zip(&x).map(|(w, x)| w * x).sum();
+            let right: f64 = out.iter().zip(&w).map(|(o, w)| o * w).sum();
+            assert_eq!(left, right, "{to:?}");
+        }
+    }
+}
