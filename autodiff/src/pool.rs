@@ -1,0 +1,131 @@
+//! Memory that comes back: buffers return to their pool when dropped.
+//!
+//! A training step asks for the same sizes as the step before, so from the second step on every request is met
+//! from the free lists and the heap is not touched. Sizes are rounded up to one of eight classes per power of two:
+//! at most an eighth is lost, and a lookup is a shift and an index, where a map keyed by length would search.
+
+use num_traits::Zero;
+use std::cell::{Cell, RefCell};
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
+/// Requests up to this length share one class.
+const SMALLEST: usize = 16;
+
+/// Free buffers, by size class.
+#[derive(Debug)]
+pub(crate) struct Pool<T> {
+    free: RefCell<Vec<Vec<Vec<T>>>>,
+    /// Bytes handed out of the heap so far.
+    allocated: Cell<usize>,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self { free: RefCell::default(), allocated: Cell::new(0) }
+    }
+}
+
+/// The class of a length, and the capacity of its buffers: the length rounded up to four significant bits.
+fn class(len: usize) -> (usize, usize) {
+    if len <= SMALLEST {
+        return (0, SMALLEST);
+    }
+    let shift = (len - 1).ilog2() - 3;
+    let eighths = ((len - 1) >> shift) + 1;
+    (8 * shift as usize + eighths - 16, eighths << shift)
+}
+
+impl<T: Copy + Zero> Pool<T> {
+    /// A buffer of `len` elements with unspecified (but initialised) contents.
+    pub(crate) fn take(self: &Rc<Self>, len: usize) -> Buffer<T> {
+        let (class, capacity) = class(len);
+        let recycled = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
+        let data = recycled.unwrap_or_else(|| {
+            self.allocated.set(self.allocated.get() + capacity * size_of::<T>());
+            vec![T::zero(); capacity]
+        });
+        Buffer { data, len, pool: self.clone() }
+    }
+}
+
+impl<T> Pool<T> {
+    /// Bytes this pool has taken from the heap so far. It stands still once a loop has met its sizes.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        self.allocated.get()
+    }
+
+    fn give_back(&self, data: Vec<T>) {
+        let (class, _) = class(data.len());
+        let mut free = self.free.borrow_mut();
+        if free.len() <= class {
+            free.resize_with(class + 1, Vec::new);
+        }
+        free[class].push(data);
+    }
+}
+
+/// A slice of numbers that goes back to its pool when dropped.
+#[derive(Debug)]
+pub(crate) struct Buffer<T> {
+    /// As long as its class; the first `len` elements are in use.
+    data: Vec<T>,
+    len: usize,
+    pool: Rc<Pool<T>>,
+}
+
+impl<T> Deref for Buffer<T> {
+    type Target = [T];
+    #[inline(always)]
+    fn deref(&self) -> &[T] {
+        &self.data[..self.len]
+    }
+}
+
+impl<T> DerefMut for Buffer<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.data[..self.len]
+    }
+}
+
+impl<T> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        self.pool.give_back(std::mem::take(&mut self.data));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_holds_its_lengths_and_wastes_at_most_an_eighth() {
+        let mut previous = 0;
+        for len in 1..100_000 {
+            let (index, capacity) = class(len);
+            assert!(capacity >= len);
+            assert_eq!(
+                class(capacity),
+                (index, capacity),
+                "a buffer returns to the class it came from"
+            );
+            assert!(index == previous || index == previous + 1, "classes are contiguous at {len}");
+            assert!(len <= SMALLEST || capacity <= len + len / 8 + 1, "{len} → {capacity}");
+            previous = index;
+        }
+    }
+
+    #[test]
+    fn a_dropped_buffer_is_reused() {
+        let pool = Rc::new(Pool::<f64>::default());
+        let first = pool.take(100);
+        let address = first.as_ptr();
+        drop(first);
+        let bytes = pool.allocated_bytes();
+        let second = pool.take(97);
+        assert_eq!(second.as_ptr(), address);
+        assert_eq!(second.len(), 97);
+        assert_eq!(pool.allocated_bytes(), bytes);
+    }
+}

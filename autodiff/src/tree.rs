@@ -1,0 +1,182 @@
+//! A model is a tree of its leaves.
+//!
+//! Structs are generic over their leaf `P`: stored as `Dense<Array<f32>>`, bound to a tape during a step as
+//! `Dense<Var<'t, f32>>`, its gradient a `Dense<Tensor<f32>>`. Binding, counting, saving, an optimiser's moments and
+//! gradients are all the same [`map`](Tree::map). There are no ids and no string-keyed store, and
+//! a forgotten parameter does not compile: `map` ends in a struct literal, and `leaves_mut` opens with
+//! `let Self { weight, bias } = self;`.
+
+use crate::scalar::Real;
+use crate::tape::{Gradients, Tape, Var};
+use crate::tensor::{Array, Tensor};
+use std::fmt;
+
+/// A tree whose leaves are of type `P`.
+pub trait Tree<P> {
+    /// The same tree with leaves of another type.
+    type With<Q>: Tree<Q>;
+
+    /// A tree of the same shape, each leaf replaced by `f(path, leaf)`, in the order of declaration.
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Self::With<Q>;
+
+    /// Appends every leaf to `out`, in the order of [`map`](Tree::map).
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>);
+}
+
+impl<P, M: Tree<P>> Tree<P> for Vec<M> {
+    type With<Q> = Vec<M::With<Q>>;
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Self::With<Q> {
+        self.iter().enumerate().map(|(i, child)| child.map(&path.index(i), f)).collect()
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        self.iter_mut().for_each(|child| child.leaves_mut(out));
+    }
+}
+
+impl<P, M: Tree<P>> Tree<P> for Option<M> {
+    type With<Q> = Option<M::With<Q>>;
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Self::With<Q> {
+        self.as_ref().map(|child| child.map(path, f))
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        if let Some(child) = self {
+            child.leaves_mut(out);
+        }
+    }
+}
+
+/// A tree that is a single leaf.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leaf<P>(pub P);
+
+impl<P> Tree<P> for Leaf<P> {
+    type With<Q> = Leaf<Q>;
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Leaf<Q> {
+        Leaf(f(path, &self.0))
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        let Self(leaf) = self;
+        out.push(leaf);
+    }
+}
+
+/// What every tree of arrays can do.
+pub trait Parameters<T: Real>: Tree<Array<T>> {
+    /// Puts every leaf on the tape as a variable that gets a gradient, named by its path. Copies nothing.
+    fn bind<'t>(&self, tape: &'t Tape<T>) -> Self::With<Var<'t, T>> {
+        self.map(&Path::root(), &mut |path, leaf| tape.parameter(leaf, path))
+    }
+
+    /// Puts every leaf on the tape as a constant: for evaluation, where no gradient is wanted.
+    fn bind_constant<'t>(&self, tape: &'t Tape<T>) -> Self::With<Var<'t, T>> {
+        self.map(&Path::root(), &mut |_, leaf| tape.constant(leaf))
+    }
+
+    /// The number of scalar parameters.
+    fn count(&self) -> usize {
+        let mut count = 0;
+        self.map(&Path::root(), &mut |_, leaf| count += leaf.len());
+        count
+    }
+
+    /// Each leaf with its path as text, in order.
+    fn named(&self) -> Vec<(String, Array<T>)> {
+        let mut leaves = Vec::new();
+        self.map(&Path::root(), &mut |path, leaf| leaves.push((path.to_string(), leaf.clone())));
+        leaves
+    }
+}
+
+impl<T: Real, M: Tree<Array<T>>> Parameters<T> for M {}
+
+impl<'t, T: Real> Gradients<'t, T> {
+    /// The gradients of a bound tree, as a tree of the same shape; zeros where the loss does not depend on a leaf.
+    ///
+    /// They are moved out and hold no borrow of the tape, so that the tape can be reset before the optimiser runs:
+    /// then no one else holds the parameters, and they are updated in place.
+    pub fn of<M: Tree<Var<'t, T>>>(&mut self, bound: &M) -> M::With<Tensor<T>> {
+        bound.map(&Path::root(), &mut |_, var| self.take(*var))
+    }
+}
+
+/// Where a leaf is in its tree: a stack of borrowed segments.
+///
+/// Binding happens every step and builds no strings; a path becomes text only when it is printed: `encoder.0.weight`.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    segment: Segment<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Segment<'a> {
+    Field(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    /// The path of the tree itself; prints as nothing.
+    pub fn root() -> Path<'static> {
+        Path { parent: None, segment: Segment::Field("") }
+    }
+
+    /// The path of a field.
+    pub fn field(&'a self, name: &'a str) -> Path<'a> {
+        Path { parent: Some(self), segment: Segment::Field(name) }
+    }
+
+    /// The path of an element.
+    pub fn index(&'a self, index: usize) -> Path<'a> {
+        Path { parent: Some(self), segment: Segment::Index(index) }
+    }
+
+    /// Whether the path prints as `text`, found without building a string.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        struct Compare<'s>(&'s str);
+        impl fmt::Write for Compare<'_> {
+            fn write_str(&mut self, part: &str) -> fmt::Result {
+                self.0 = self.0.strip_prefix(part).ok_or(fmt::Error)?;
+                Ok(())
+            }
+        }
+        let mut rest = Compare(text);
+        fmt::write(&mut rest, format_args!("{self}")).is_ok() && rest.0.is_empty()
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(parent) = self.parent else { return Ok(()) };
+        if parent.parent.is_some() {
+            write!(f, "{parent}.")?;
+        }
+        match self.segment {
+            Segment::Field(name) => f.write_str(name),
+            Segment::Index(index) => write!(f, "{index}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_print_and_compare() {
+        let root = Path::root();
+        let encoder = root.field("encoder");
+        let first = encoder.index(10);
+        let weight = first.field("weight");
+        assert_eq!(weight.to_string(), "encoder.10.weight");
+        assert!(weight.is("encoder.10.weight"));
+        for other in ["encoder.10.weights", "encoder.10", "encoder.1.weight", ""] {
+            assert!(!weight.is(other), "{other}");
+        }
+    }
+}
