@@ -1,0 +1,66 @@
+//! The operations: one file each, and in it, from top to bottom, the formula forward and backward, the code, the rows
+//! of the check table and the tests.
+//!
+//! [`unary`] and [`binary`] are the machinery of elementwise ops, [`scan`] that of ops along one axis; everything else is an op.
+
+pub(crate) mod binary;
+pub(crate) mod unary;
+
+use crate::check::Check;
+
+/// Declares the ops' modules and the table of their checks, so that an op without checks does not compile.
+macro_rules! table {
+    ($($op:ident),* $(,)?) => {
+        $(mod $op;)*
+
+        /// The check table: every op, with the inputs it is checked on.
+        pub fn checks() -> Vec<Check> {
+            let mut table = Vec::new();
+            $(table.extend($op::checks());)*
+            table
+        }
+    };
+}
+
+table! {
+    add, exp, matmul, mul, sum,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checks;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_check_passes() {
+        for check in checks() {
+            let outcome = check.run();
+            assert!(outcome.passed(), "{}: {outcome}", check.name());
+        }
+    }
+
+    /// Reads the sources for the names that ops give themselves: whichever the checks did not record is missing.
+    #[test]
+    fn no_op_is_missing_from_the_table() {
+        let mut named = BTreeSet::new();
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ops")).unwrap() {
+            let path = entry.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap();
+            let source = source.split("#[cfg(test)]").next().unwrap();
+            let literal = |line: &str| line.split('"').nth(1).map(str::to_owned);
+            let mut lines = source.lines().peekable();
+            while let Some(line) = lines.next() {
+                if line.contains("const NAME: &'static str =") {
+                    named.extend(literal(line));
+                } else if line.contains("fn name(&self) -> &'static str {") {
+                    named.extend(lines.peek().and_then(|next| literal(next)));
+                }
+            }
+        }
+        let checked: BTreeSet<String> =
+            checks().iter().flat_map(|check| check.run().ops).map(str::to_owned).collect();
+        let missing: Vec<_> = named.difference(&checked).collect();
+        assert!(named.len() >= 5, "the names were not found: {named:?}");
+        assert!(missing.is_empty(), "no check runs {missing:?}");
+    }
+}
