@@ -1,7 +1,7 @@
 //! Shuffled minibatches: every epoch visits every row once, in an order that its generator alone decides.
 //!
-//! The order of an epoch does not depend on the epochs before it. Seed the generator by (seed, epoch) and a run
-//! resumed at epoch 40 sees what the unbroken run saw, without replaying the 40 epochs.
+//! The order of an epoch does not depend on the epochs before it. Seed the generator by (seed, epoch) and a
+//! run resumed at epoch 40 sees what the unbroken run saw, without replaying the 40 epochs.
 
 use super::error::DataError;
 use ndarray_rand::rand::seq::SliceRandom;
@@ -9,9 +9,9 @@ use rand_core::RngCore;
 
 /// Cuts `0..rows` into shuffled batches, epoch after epoch, in one buffer.
 ///
-/// A batch larger than the data is one batch of all the rows. The last batch of an epoch is smaller when the size
-/// does not divide the rows; it is kept, so that each row counts once an epoch. A loss that is a mean over its
-/// batch therefore weighs those rows more: average over an epoch by rows, not by batches.
+/// A batch larger than the data is one batch of all the rows. The last batch of an epoch is smaller when
+/// the size does not divide the rows; it is kept, so that each row counts once an epoch. A loss that is a
+/// mean over its batch therefore weighs those rows more: average over an epoch by rows, not by batches.
 ///
 /// ```
 /// use evidence_train::data::Batches;

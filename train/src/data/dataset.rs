@@ -3,10 +3,11 @@
 use super::error::{DataError, Table};
 use ndarray::{Array2, Axis};
 
-/// Features `[n, d]` and, for supervised learning, targets `[n, k]`; row `i` of one belongs to row `i` of the other.
+/// Features `[n, d]` and, for supervised learning, targets `[n, k]`; row `i` of one belongs to row `i` of
+/// the other.
 ///
-/// A `Dataset` that exists is sound: at least one row and one column, equal row counts, every value finite, one name
-/// a column. Whatever is built on it need not check again.
+/// A `Dataset` that exists is sound: at least one row and one column, equal row counts, every value finite,
+/// one name a column. Whatever is built on it need not check again.
 ///
 /// ```
 /// use evidence_train::data::Dataset;
@@ -29,7 +30,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Checks and keeps features `[n, d]` and targets `[n, k]`; columns are named `feature 0`, …, `target 0`, ….
+    /// Checks and keeps features `[n, d]` and targets `[n, k]`; columns are named `feature 0`, …,
+    /// `target 0`, ….
     ///
     /// # Errors
     /// [`DataError::Empty`], [`DataError::RowMismatch`], [`DataError::NotFinite`].
@@ -43,7 +45,8 @@ impl Dataset {
     /// The same data with other column names.
     ///
     /// # Errors
-    /// [`DataError::NameMismatch`] unless there is one name a column. Data without targets takes no target names.
+    /// [`DataError::NameMismatch`] unless there is one name a column. Data without targets takes no target
+    /// names.
     pub fn with_names<S: Into<String>, R: Into<String>>(
         self,
         features: impl IntoIterator<Item = S>,
@@ -111,8 +114,8 @@ impl Dataset {
     /// The one target column as class indices, for a categorical likelihood.
     ///
     /// # Errors
-    /// [`DataError::ClassColumns`] unless there is exactly one target column, [`DataError::NotAClass`] when it holds
-    /// anything but whole numbers from 0 to 2³² − 1.
+    /// [`DataError::ClassColumns`] unless there is exactly one target column, [`DataError::NotAClass`] when
+    /// it holds anything but whole numbers from 0 to 2³² − 1.
     pub fn classes(&self) -> Result<Vec<usize>, DataError> {
         let targets = match &self.targets {
             Some(targets) if targets.ncols() == 1 => targets.column(0),

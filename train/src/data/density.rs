@@ -4,8 +4,9 @@
 //! H = −∫ p(x) ln p(x) dx = E[−ln p(x)]      nats
 //! ```
 //!
-//! `H` is the negative log-likelihood of the truth on its own samples. A model's NLL exceeds it by `KL(p ‖ model) ≥ 0`
-//! on average, so the excess over `H` says how far a flow is from the best possible; its NLL alone says nothing.
+//! `H` is the negative log-likelihood of the truth on its own samples. A model's NLL exceeds it by
+//! `KL(p ‖ model) ≥ 0` on average, so the excess over `H` says how far a flow is from the best possible;
+//! its NLL alone says nothing.
 
 use super::quadrature::integrate_plane;
 use ndarray::{Array1, ArrayView2};

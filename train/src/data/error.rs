@@ -65,6 +65,13 @@ pub enum DataError {
         purpose: &'static str,
     },
 
+    /// An array without a column, where at least one is needed.
+    #[error("no columns to {purpose}: give at least one")]
+    NoColumns {
+        /// What they were needed for.
+        purpose: &'static str,
+    },
+
     /// Features and targets of different length.
     #[error(
         "{features} rows of features but {targets} of targets: row i of one belongs to row i of the other, \

@@ -25,8 +25,8 @@
 //! # Ok::<(), evidence_train::data::DataError>(())
 //! ```
 //!
-//! Where the truth is known ([`Density2d`]: [`TwoMoons`], [`EightGaussians`]), its log density and its entropy, the
-//! negative log-likelihood that no model beats on average, are computed beside the samples.
+//! Where the truth is known ([`Density2d`]: [`TwoMoons`], [`EightGaussians`]), its log density and its
+//! entropy, the negative log-likelihood that no model beats on average, are computed beside the samples.
 
 mod batches;
 mod dataset;

@@ -1,9 +1,9 @@
 //! Numerical integrals: Gauss–Legendre on a segment, the trapezoid rule on a rectangle.
 
-/// Nodes and weights of the 8-point Gauss–Legendre rule on `[-1, 1]`, positive half: exact for polynomials up to
-/// degree 15 (Abramowitz and Stegun, table 25.4).
+/// Nodes and weights of the 8-point Gauss–Legendre rule on `[-1, 1]`, positive half: exact for polynomials
+/// up to degree 15 (Abramowitz and Stegun, table 25.4).
 const GAUSS_8: [(f64, f64); 4] = [
-    (0.183_434_642_495_649_8, 0.362_683_783_378_361_98),
+    (0.183_434_642_495_649_8, 0.362_683_783_378_362),
     (0.525_532_409_916_329, 0.313_706_645_877_887_29),
     (0.796_666_477_413_626_7, 0.222_381_034_453_374_47),
     (0.960_289_856_497_536_2, 0.101_228_536_290_376_26),
@@ -22,11 +22,11 @@ pub(super) fn integrate(from: f64, to: f64, panels: usize, f: impl Fn(f64) -> f6
     half * (0..panels).map(panel).sum::<f64>()
 }
 
-/// `∫∫ f` over the rectangle `[low, high]`, for an `f` that vanishes at its edge: the trapezoid rule with a spacing of
-/// at most `step`.
+/// `∫∫ f` over the rectangle `[low, high]`, for an `f` that vanishes at its edge: the trapezoid rule with a
+/// spacing of at most `step`.
 ///
-/// For an analytic function that decays, this plain rule converges faster than any power of the step (Trefethen
-/// and Weideman, SIAM Review 56, 2014): Gaussians of width σ need no more than `step = σ/2`.
+/// For an analytic function that decays, this plain rule converges faster than any power of the step
+/// (Trefethen and Weideman, SIAM Review 56, 2014): Gaussians of width σ need no more than `step = σ/2`.
 pub(super) fn integrate_plane(
     [low, high]: [[f64; 2]; 2],
     step: f64,

@@ -1,8 +1,8 @@
 //! Training, validation and test rows: disjoint, covering, none empty.
 //!
-//! Parameters and scales see the training rows, choices see the validation rows, and the test rows are read once,
-//! for the report. An empty part is refused here, because everything later (a mean over no rows, a best epoch by
-//! no score) would turn it into a NaN far from its cause.
+//! Parameters and scales see the training rows, choices see the validation rows, and the test rows are read
+//! once, for the report. An empty part is refused here, because everything later (a mean over no rows, a
+//! best epoch by no score) would turn it into a NaN far from its cause.
 
 use super::error::{DataError, Part};
 use ndarray_rand::rand::seq::SliceRandom;
@@ -19,8 +19,8 @@ pub struct Split {
 impl Split {
     /// Draws a split of `n` rows at random.
     ///
-    /// Validation gets `round(n · validation)` rows, test `round(n · test)`, training the rest. Every row has the
-    /// same chance to land in a part; the same generator state gives the same split.
+    /// Validation gets `round(n · validation)` rows, test `round(n · test)`, training the rest. Every row
+    /// has the same chance to land in a part; the same generator state gives the same split.
     ///
     /// ```
     /// use evidence_train::data::Split;
@@ -32,8 +32,9 @@ impl Split {
     /// ```
     ///
     /// # Errors
-    /// [`DataError::Fraction`] unless each is above 0 and below 1, [`DataError::FractionSum`] unless they add up to 1
-    /// (to 1e-9), [`DataError::NoRows`] for `n = 0`, [`DataError::EmptyPart`] when rounding leaves a part no row.
+    /// [`DataError::Fraction`] unless each is above 0 and below 1, [`DataError::FractionSum`] unless they
+    /// add up to 1 (to 1e-9), [`DataError::NoRows`] for `n = 0`, [`DataError::EmptyPart`] when rounding
+    /// leaves a part no row.
     pub fn by_fraction<R: RngCore + ?Sized>(
         n: usize,
         train: f64,
@@ -68,7 +69,8 @@ impl Split {
     ///
     /// # Errors
     /// [`DataError::NoRows`] for `n = 0`, [`DataError::EmptyPart`], [`DataError::RowOutOfRange`],
-    /// [`DataError::Overlap`] when a row is listed twice, [`DataError::Uncovered`] when one of `0..n` is not listed.
+    /// [`DataError::Overlap`] when a row is listed twice, [`DataError::Uncovered`] when one of `0..n` is
+    /// not listed.
     pub fn by_index(
         n: usize,
         train: Vec<usize>,

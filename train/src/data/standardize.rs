@@ -5,14 +5,15 @@
 //! ln p(x) = ln p(z) − Σⱼ ln sⱼ                    (change of variables, dz/dx = 1/s)
 //! ```
 //!
-//! `μ` and `s` are the mean and the standard deviation (divisor `n`) over the training rows alone: a scale that has
-//! seen test rows has leaked them. The last line is what turns a density of standardised values into one in the
-//! data's own units, the only kind that can be compared with published numbers.
+//! `μ` and `s` are the mean and the standard deviation (divisor `n`) over the training rows alone: a scale
+//! that has seen test rows has leaked them. The last line is what turns a density of standardised values
+//! into one in the data's own units, the only kind that can be compared with published numbers.
 
-use super::error::{DataError, Table};
+use super::error::DataError;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
 
-/// The mean and scale of each column, fitted once and applied everywhere. Features and targets each have their own.
+/// The mean and scale of each column, fitted once and applied everywhere. Features and targets each have
+/// their own.
 ///
 /// ```
 /// use evidence_train::data::Standardize;
@@ -34,17 +35,17 @@ pub struct Standardize {
 impl Standardize {
     /// Mean and standard deviation of each column of `values` `[n, d]`, over the rows listed.
     ///
-    /// A column that is constant on those rows (to 8 units in the last place: what sums of equal numbers differ by)
-    /// gets scale 1, so it becomes 0 on them and nothing is divided by zero. One row alone makes every column
-    /// constant.
+    /// A column that is constant on those rows (to 8 units in the last place: what sums of equal numbers
+    /// differ by) gets scale 1, so it becomes 0 on them and nothing is divided by zero. One row alone makes
+    /// every column constant.
     ///
     /// # Errors
-    /// [`DataError::Empty`] for no columns, [`DataError::NoRows`], [`DataError::RowOutOfRange`],
+    /// [`DataError::NoColumns`], [`DataError::NoRows`], [`DataError::RowOutOfRange`],
     /// [`DataError::Spread`] when a column's range is beyond `f64` (or holds NaN).
     pub fn fit(values: ArrayView2<'_, f64>, rows: &[usize]) -> Result<Self, DataError> {
         let (n, columns) = values.dim();
         if columns == 0 {
-            return Err(DataError::Empty { table: Table::Features, rows: n, columns });
+            return Err(DataError::NoColumns { purpose: "standardise" });
         }
         if rows.is_empty() {
             return Err(DataError::NoRows { purpose: "standardise by" });
@@ -66,7 +67,8 @@ impl Standardize {
         &self.mean
     }
 
-    /// The columns' scales `s > 0`, `[d]`, in the data's units: what a predicted standard deviation is multiplied by.
+    /// The columns' scales `s > 0`, `[d]`, in the data's units: what a predicted standard deviation is
+    /// multiplied by.
     pub fn scale(&self) -> &Array1<f64> {
         &self.scale
     }
@@ -89,7 +91,8 @@ impl Standardize {
         self.each(values, |z, mean, scale| z * scale + mean)
     }
 
-    /// `ln p(x) = ln p(z) − Σⱼ ln sⱼ`, in nats: a log density of standardised values, restated in the data's units.
+    /// `ln p(x) = ln p(z) − Σⱼ ln sⱼ`, in nats: a log density of standardised values, restated in the
+    /// data's units.
     pub fn scale_log_density(&self, standardized: f64) -> f64 {
         standardized - self.scale.iter().map(|s| s.ln()).sum::<f64>()
     }
@@ -116,8 +119,8 @@ impl Standardize {
 
 /// Mean and scale of one column, or its range where that overflows.
 ///
-/// Deviations are taken from the smallest value and divided by the range before they are squared: columns around
-/// 1e200 or 1e-200 then neither overflow nor vanish, and a large offset costs no digits.
+/// Deviations are taken from the smallest value and divided by the range before they are squared: columns
+/// around 1e200 or 1e-200 then neither overflow nor vanish, and a large offset costs no digits.
 fn moments(values: ArrayView1<'_, f64>, rows: &[usize]) -> Result<(f64, f64), (f64, f64)> {
     let column = || rows.iter().map(|&row| values[row]);
     let min = column().fold(f64::INFINITY, f64::min);
@@ -208,7 +211,7 @@ mod tests {
     #[test]
     fn bad_input_is_refused() {
         let fit = |x: Array2<f64>, rows: &[usize]| Standardize::fit(x.view(), rows);
-        let empty = DataError::Empty { table: Table::Features, rows: 2, columns: 0 };
+        let empty = DataError::NoColumns { purpose: "standardise" };
         assert_eq!(fit(Array2::zeros((2, 0)), &[0]), Err(empty));
         assert_eq!(fit(array![[1.0]], &[]), Err(DataError::NoRows { purpose: "standardise by" }));
         assert_eq!(fit(array![[1.0]], &[1]), Err(DataError::RowOutOfRange { row: 1, rows: 1 }));

@@ -1,7 +1,7 @@
 //! Handwritten digits: 1,797 images of 8 × 8 pixels, ten classes.
 //!
-//! E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", 1998 (its test part). UCI Machine Learning
-//! Repository 80, CC BY 4.0.
+//! E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", 1998 (its test part). UCI Machine
+//! Learning Repository 80, CC BY 4.0.
 
 use crate::data::Dataset;
 
@@ -10,18 +10,19 @@ pub const DIGITS_MAX: f64 = 16.0;
 
 /// UCI's 8 × 8 digits: features `[1797, 64]`, one target `digit` (0 to 9).
 ///
-/// A pixel counts the ink in a 4 × 4 block of the scanned bitmap, 0 to [`DIGITS_MAX`]; column `8 r + c`, named `rRcC`,
-/// is row `r` from the top, column `c` from the left.
+/// A pixel counts the ink in a 4 × 4 block of the scanned bitmap, 0 to [`DIGITS_MAX`]; column `8 r + c`,
+/// named `rRcC`, is row `r` from the top, column `c` from the left.
 ///
-/// Source: E. Alpaydin, C. Kaynak, UCI Machine Learning Repository 1998, doi:10.24432/C50P49 (the test part, by 13
-/// writers); licence CC BY 4.0.
+/// Source: E. Alpaydin, C. Kaynak, UCI Machine Learning Repository 1998, doi:10.24432/C50P49 (the test
+/// part, by 13 writers); licence CC BY 4.0.
 ///
 /// ```
 /// use evidence_train::data::{DIGITS_MAX, digits};
 ///
 /// let data = digits();
-/// for row in data.features().row(0).mapv(|ink| if ink > DIGITS_MAX / 2.0 { '#' } else { '.' }).as_slice().unwrap().chunks(8) {
-///     println!("{}", row.iter().collect::<String>());   // a zero
+/// let first = data.features().row(0).mapv(|ink| if ink > DIGITS_MAX / 2.0 { '#' } else { '.' });
+/// for row in first.to_vec().chunks(8) {
+///     println!("{}", row.iter().collect::<String>());   // draws a zero
 /// }
 /// assert_eq!(data.classes()?[0], 0);
 /// # Ok::<(), evidence_train::data::DataError>(())
@@ -56,7 +57,8 @@ mod tests {
         assert!((pixels.mean().unwrap() - 4.884).abs() < 5e-4);
     }
 
-    /// Rows, columns and labels must belong together: a shifted or transposed reading would lose the digits' shapes.
+    /// Rows, columns and labels must belong together: a shifted or transposed reading would lose the
+    /// digits' shapes.
     #[test]
     fn the_nearest_class_mean_reads_most_digits() {
         let data = digits();

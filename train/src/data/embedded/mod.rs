@@ -13,8 +13,8 @@ use ndarray::{Array2, Axis};
 
 /// Parses CSV text with a header whose last column is the target.
 ///
-/// The text is part of the program, and the tests read all of it, so a malformed cell is a mistake in the project
-/// and not of its user.
+/// The text is part of the program, and the tests read all of it, so a malformed cell is a mistake in the
+/// project and not of its user.
 fn parse(csv_text: &str) -> Dataset {
     let mut reader = csv::Reader::from_reader(csv_text.as_bytes());
     let mut names: Vec<String> =

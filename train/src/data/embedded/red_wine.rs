@@ -1,8 +1,8 @@
 //! Red wine quality: 1,599 wines, 11 measurements, one grade.
 //!
 //! P. Cortez, A. Cerdeira, F. Almeida, T. Matos, J. Reis, "Modeling wine preferences by data mining from
-//! physicochemical properties", Decision Support Systems 47 (2009) 547–553. UCI Machine Learning Repository 186,
-//! CC BY 4.0.
+//! physicochemical properties", Decision Support Systems 47 (2009) 547–553. UCI Machine Learning Repository
+//! 186, CC BY 4.0.
 
 use crate::data::Dataset;
 
@@ -17,8 +17,9 @@ use crate::data::Dataset;
 /// | chlorides | g sodium chloride / dm³ | alcohol | % by volume |
 /// | free sulfur dioxide | mg / dm³ | | |
 ///
-/// Source: P. Cortez, A. Cerdeira, F. Almeida, T. Matos, J. Reis, Decision Support Systems 47 (2009) 547–553; UCI
-/// Machine Learning Repository, doi:10.24432/C56S3T; licence CC BY 4.0. 240 of the rows repeat an earlier one.
+/// Source: P. Cortez, A. Cerdeira, F. Almeida, T. Matos, J. Reis, Decision Support Systems 47 (2009)
+/// 547–553; UCI Machine Learning Repository, doi:10.24432/C56S3T; licence CC BY 4.0. 240 of the rows repeat
+/// an earlier one.
 ///
 /// ```
 /// let wine = evidence_train::data::red_wine();

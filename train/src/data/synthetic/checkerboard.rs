@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! squares: columns i, rows j ∈ {0, 1, 2, 3} with i + j even; side 2, the board is [−4, 4]²
-//! x = (−4 + 2 (i + u₁), −4 + 2 (j + u₂)) + σ ε,  (i, j) uniform over the 8 squares,  u ~ U[0, 1)²,  ε ~ N(0, I)
+//! x = (−4 + 2 (i + u₁), −4 + 2 (j + u₂)) + σ ε
+//! (i, j) uniform over the 8 squares,  u ~ U[0, 1)²,  ε ~ N(0, I)
 //! ```
 //!
 //! Without noise the density is 1/32 on the squares and 0 elsewhere, and its entropy is ln 32 = 3.4657 nats.
@@ -12,8 +13,8 @@ use crate::data::{DataError, Dataset};
 use ndarray_rand::rand::Rng;
 use rand_core::RngCore;
 
-/// Draws `n` points of the checkerboard with noise `σ`: features `[n, 2]`, target `class`, the square (0 to 7, two a
-/// column, from the left and from below).
+/// Draws `n` points of the checkerboard with noise `σ`: features `[n, 2]`, target `class`, the square (0 to
+/// 7, two a column, from the left and from below).
 ///
 /// # Errors
 /// [`DataError::NoRows`] for `n = 0`, [`DataError::Noise`] for a negative or infinite noise.

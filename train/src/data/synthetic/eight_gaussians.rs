@@ -19,8 +19,8 @@ fn centre(k: usize) -> [f64; 2] {
     [RADIUS * cos, RADIUS * sin]
 }
 
-/// Draws `n` points of the eight Gaussians with standard deviation `noise`: features `[n, 2]`, target `class` (0 to 7,
-/// counter-clockwise from the right).
+/// Draws `n` points of the eight Gaussians with standard deviation `noise`: features `[n, 2]`, target
+/// `class` (0 to 7, counter-clockwise from the right).
 ///
 /// # Errors
 /// [`DataError::NoRows`] for `n = 0`, [`DataError::Noise`] for a negative or infinite noise.
@@ -55,7 +55,7 @@ impl EightGaussians {
     /// The density for standard deviation `noise` of each Gaussian.
     ///
     /// # Errors
-    /// [`DataError::Noise`] unless the noise is above 0 and finite.
+    /// [`DataError::Noise`] unless the noise is above 0 and its square is a normal `f64`.
     pub fn new(noise: f64) -> Result<Self, DataError> {
         Ok(Self { noise: positive(noise)? })
     }

@@ -1,8 +1,9 @@
 //! Points in the plane, drawn from a formula: the usual tests of a density model.
 //!
-//! Each generator takes the number of points, the standard deviation `noise` of the Gaussian noise on each coordinate
-//! (0 for none; in [`pinwheel`](fn@pinwheel) it is across the blade), and a random generator. Points are independent
-//! and identically distributed; their class, where there is one, is the target column `class`.
+//! Each generator takes the number of points, the standard deviation `noise` of the Gaussian noise on each
+//! coordinate (0 for none; in [`pinwheel`](fn@pinwheel) it is across the blade), and a random generator.
+//! Points are independent and identically distributed; their class, where there is one, is the target
+//! column `class`.
 
 mod checkerboard;
 mod eight_gaussians;
@@ -47,12 +48,15 @@ fn draw<R: RngCore + ?Sized>(
     Dataset::new(features, Some(classes))?.with_names(["x", "y"], ["class"])
 }
 
-/// Refuses a noise for which there is no density.
+/// Refuses a noise for which there is no density, or whose variance no `f64` holds.
 fn positive(noise: f64) -> Result<f64, DataError> {
-    if noise > 0.0 && noise.is_finite() {
+    if noise > 0.0 && (noise * noise).is_normal() {
         Ok(noise)
     } else {
-        Err(DataError::Noise { noise, bound: "above 0 (without noise there is no density)" })
+        Err(DataError::Noise {
+            noise,
+            bound: "above 0, whose square an f64 holds (without noise there is no density)",
+        })
     }
 }
 
@@ -130,7 +134,7 @@ mod tests {
                 "{name}"
             );
         }
-        for noise in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+        for noise in [0.0, -1.0, 1e-200, 1e200, f64::INFINITY, f64::NAN] {
             assert!(
                 TwoMoons::new(noise).is_err() && EightGaussians::new(noise).is_err(),
                 "{noise}"

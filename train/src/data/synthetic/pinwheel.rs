@@ -6,8 +6,8 @@
 //! x = 2 (a cos θ − b sin θ, a sin θ + b cos θ)
 //! ```
 //!
-//! Source: M. Johnson and others, "Composing graphical models with neural networks", NIPS 2016 (figure 1), where
-//! σ = 0.05; 0.1 is usual for flows.
+//! Source: M. Johnson and others, "Composing graphical models with neural networks", NIPS 2016, with σ = 0.05;
+//! scaled by 2 and with σ = 0.1 as is usual for flows. The blades may turn the other way elsewhere.
 
 use super::{draw, normal};
 use crate::data::{DataError, Dataset};
@@ -15,8 +15,8 @@ use ndarray_rand::rand::Rng;
 use rand_core::RngCore;
 use std::f64::consts::TAU;
 
-/// Draws `n` points of the pinwheel with standard deviation `noise` across a blade (before the scaling by 2): features
-/// `[n, 2]`, target `class`, the blade (0 to 4).
+/// Draws `n` points of the pinwheel with standard deviation `noise` across a blade (before the scaling by
+/// 2): features `[n, 2]`, target `class`, the blade (0 to 4).
 ///
 /// # Errors
 /// [`DataError::NoRows`] for `n = 0`, [`DataError::Noise`] for a negative or infinite noise.
@@ -38,7 +38,8 @@ mod tests {
     use super::*;
     use ndarray_rand::rand::{SeedableRng, rngs::StdRng};
 
-    /// Undoing the turn gives back a Gaussian around (1, 0). Without noise the turn can be undone exactly: |x| = 2|a|.
+    /// Undoing the turn gives back a Gaussian around (1, 0). Without noise the turn can be undone exactly:
+    /// |x| = 2|a|.
     #[test]
     fn without_noise_unbent_blades_are_one_segment_of_the_right_law() {
         let n = 8_000;

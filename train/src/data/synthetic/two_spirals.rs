@@ -5,8 +5,8 @@
 //! x = (s/3) (−t cos t, t sin t) + σ ε,  ε ~ N(0, I)
 //! ```
 //!
-//! The square root makes up for arms that get longer as they wind out (the arc element grows like `t dt`), so the
-//! points are nearly uniform along an arm.
+//! The square root makes up for arms that get longer as they wind out (the arc element grows like `t dt`),
+//! so the points are nearly uniform along an arm.
 
 use super::{draw, jitter};
 use crate::data::{DataError, Dataset};
@@ -14,8 +14,8 @@ use ndarray_rand::rand::Rng;
 use rand_core::RngCore;
 use std::f64::consts::PI;
 
-/// Draws `n` points of the two spirals with noise `σ`: features `[n, 2]` within a radius of π, target `class`, the arm
-/// (0 for `s = 1`, 1 for `s = −1`).
+/// Draws `n` points of the two spirals with noise `σ`: features `[n, 2]` within a radius of π, target
+/// `class`, the arm (0 for `s = 1`, 1 for `s = −1`).
 ///
 /// # Errors
 /// [`DataError::NoRows`] for `n = 0`, [`DataError::Noise`] for a negative or infinite noise.
