@@ -1,0 +1,52 @@
+//! Data in: tables, splits, standardisation, minibatches.
+//!
+//! Rows are samples, columns are variables, everything is stored as `f64`; a model's own scalar appears only
+//! when a minibatch is gathered ([`RowBuffer`]).
+//!
+//! ```
+//! use evidence_train::data::{Batches, RowBuffer, Split, Standardize, red_wine};
+//! use ndarray_rand::rand::{SeedableRng, rngs::StdRng};
+//!
+//! let wine = red_wine();
+//! let split = Split::by_fraction(wine.rows(), 0.8, 0.1, 0.1, &mut StdRng::seed_from_u64(1))?;
+//!
+//! // Means and scales come from the training rows alone.
+//! let scaling = Standardize::fit(wine.features().view(), split.train())?;
+//! let x = scaling.transform(wine.select(split.train())?.features().view());
+//!
+//! let mut batches = Batches::new(x.nrows(), 128)?;
+//! let mut buffer = RowBuffer::new();
+//! let mut seen = 0;
+//! for rows in batches.epoch(&mut StdRng::seed_from_u64(2)) {
+//!     let batch = buffer.gather(x.view(), rows, |value| value as f32);
+//!     seen += batch.nrows();
+//! }
+//! assert_eq!(seen, split.train().len());
+//! # Ok::<(), evidence_train::data::DataError>(())
+//! ```
+//!
+//! Where the truth is known ([`Density2d`]: [`TwoMoons`], [`EightGaussians`]), its log density and its
+//! entropy, the negative log-likelihood that no model beats on average, are computed beside the samples.
+
+mod batches;
+mod dataset;
+mod density;
+mod embedded;
+mod error;
+mod quadrature;
+mod row_buffer;
+mod split;
+mod standardize;
+mod synthetic;
+
+pub use batches::Batches;
+pub use dataset::Dataset;
+pub use density::Density2d;
+pub use embedded::{DIGITS_MAX, digits, red_wine};
+pub use error::{DataError, Part, Table};
+pub use row_buffer::RowBuffer;
+pub use split::Split;
+pub use standardize::Standardize;
+pub use synthetic::{
+    EightGaussians, TwoMoons, checkerboard, eight_gaussians, pinwheel, two_moons, two_spirals,
+};
