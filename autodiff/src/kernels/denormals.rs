@@ -1,9 +1,9 @@
 //! Denormals flushed to zero for as long as a guard lives.
 //!
-//! A denormal is a number below the smallest normal one (1.2·10⁻³⁸ in `f32`, 2.2·10⁻³⁰⁸ in `f64`). Processors
-//! take up to a hundred times longer over them, and gradients and Adam's moments decay into them. On x86-64 the
-//! guard sets FTZ and DAZ in MXCSR (Intel SDM, volume 1, section 10.2.3), on AArch64 FZ in FPCR (Arm ARM,
-//! C5.2.8); elsewhere it does nothing.
+//! A denormal is a number below the smallest normal one (1.2·10⁻³⁸ in `f32`, 2.2·10⁻³⁰⁸ in `f64`). Many
+//! processors take far longer over them, and gradients and Adam's moments decay into them. On x86-64 the guard
+//! sets FTZ and DAZ in MXCSR (Intel SDM, volume 1, section 10.2.3), on AArch64 FZ in FPCR (Arm ARM, register
+//! FPCR); elsewhere it does nothing.
 
 use std::marker::PhantomData;
 
@@ -73,9 +73,9 @@ mod x86_64 {
     }
 
     pub(super) fn write(mode: Mode) {
-        // SAFETY: `mode` was read from MXCSR and differs in the two flushing bits only, so no reserved bit is set,
-        // no exception is unmasked and the rounding mode stays. The compiler takes the default mode for granted
-        // when it folds constants: at worst it keeps a denormal that would have been flushed.
+        // SAFETY: `mode` was read from MXCSR and differs in the two flushing bits only, so no reserved bit is
+        // set, no exception is unmasked and the rounding mode stays. The compiler takes the default mode for
+        // granted when it folds constants: at worst it keeps a denormal that would have been flushed.
         unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mode, options(nostack, preserves_flags)) };
     }
 }
@@ -99,8 +99,8 @@ mod aarch64 {
     }
 
     pub(super) fn write(mode: Mode) {
-        // SAFETY: `mode` was read from FPCR and differs in FZ only. The compiler takes the default mode for granted
-        // when it folds constants: at worst it keeps a denormal that would have been flushed.
+        // SAFETY: `mode` was read from FPCR and differs in FZ only. The compiler takes the default mode for
+        // granted when it folds constants: at worst it keeps a denormal that would have been flushed.
         unsafe { asm!("msr fpcr, {}", in(reg) mode, options(nostack, preserves_flags)) };
     }
 }
@@ -180,7 +180,7 @@ mod tests {
         let guard = FlushDenormals::new();
         assert_eq!(read() & !FLUSH, before);
         assert_eq!(read() & FLUSH, FLUSH);
-        // Raise the sticky "inexact" flag (or, where flags live elsewhere, nothing): it must outlive the guard.
+        // The sticky "inexact" flag of MXCSR is raised, and must outlive the guard.
         black_box(black_box(1.0f32) / black_box(3.0));
         let raised = read() & !FLUSH;
         drop(guard);

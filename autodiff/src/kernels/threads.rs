@@ -1,11 +1,11 @@
 //! One pool, entered once per run; work cut by shape alone.
 //!
-//! A fork from outside a rayon pool costs about 11 µs, one from inside 0.04 µs, or a few µs once another worker takes it. So
-//! a run enters a pool once, through [`with_threads`], and kernels fork only inside one. Called from
-//! outside, they run on the calling thread.
+//! A fork from outside a rayon pool costs about 11 µs; from inside, 0.04 µs, or a few µs when another worker
+//! takes the work. So a run enters a pool once, through [`with_threads`], and kernels fork only inside one.
+//! Called from outside, they run on the calling thread.
 //!
-//! Every helper cuts `len` elements in halves at multiples of [`CHUNK`] until one chunk is left. The cuts, and the order in
-//! which partial results are combined, follow from `len` alone: the bits do not depend on the threads.
+//! Every helper cuts its elements in halves, at multiples of [`CHUNK`], until one chunk is left. The cuts,
+//! and the order in which partial results are combined, follow from the length alone: so do the bits.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,13 +18,16 @@ use super::denormals::FlushDenormals;
 /// Elements that one task works on: 64 KiB of `f32`, so that a few operands fit in the second-level cache.
 pub const CHUNK: usize = 1 << 14;
 
-/// With fewer elements nothing is forked: the cheapest kernels take about 10 µs over so many.
+/// With fewer elements nothing is forked.
+///
+/// Over so many, a polynomial such as `exp` takes about 10 µs. Measured on two cores, serial → forked, in µs:
+/// 32,768 normals 23.2 → 13.4; x² + 1 over 32,768 elements 2.4 → 2.5, over 65,536 5.0 → 3.9.
 pub const FORK_MIN_ELEMENTS: usize = 2 * CHUNK;
 
 /// Runs `work` in a pool of `threads` workers (0: one per core), each with denormals flushed.
 ///
-/// One thread means the calling thread, without any pool, unless that is a worker of a larger pool. Pools are kept for the life
-/// of the program. No result depends on `threads`.
+/// One thread means the calling thread, without any pool, unless that is a worker of a larger pool. Pools are
+/// kept for the life of the program. No result depends on `threads`.
 ///
 /// # Panics
 /// When `work` does, and when the system refuses to start the threads.

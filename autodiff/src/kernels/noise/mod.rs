@@ -1,8 +1,8 @@
 //! Counter-based noise: draw i of a stream is a function of (seed, stream, i) and of nothing else.
 //!
 //! So a fill is cut among threads in any way with the same bits, and a backward pass may draw its noise again
-//! instead of storing it. Words come from Philox4x32-10 (Salmon et al., SC 2011), key = seed, counter = (block,
-//! stream); normals from Box and Muller's map (1958). Largest |normal|: 6.66 in `f32`, 9.49 in `f64`.
+//! instead of storing it. Words come from Philox4x32-10 (Salmon et al., SC 2011) with key = seed and counter =
+//! (block, stream); normals from Box and Muller's map (1958). Largest |normal|: 6.66 in `f32`, 9.49 in `f64`.
 //!
 //! Draws lie in groups of 64 (`f32`) or 32 (`f64`), each made from 16 blocks of four 32-bit words at once.
 //! The kinds of draws share words: normals and uniforms of the same [`Noise`] depend on each other, and so do

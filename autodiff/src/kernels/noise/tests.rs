@@ -177,7 +177,7 @@ fn streams_and_seeds_are_uncorrelated() {
             assert!(found.iter().all(|c| c.abs() < 4.5), "{name}, {i} and {j}: {found:?}");
         }
     }
-    // The sequential generator of a stream is apart from its uniforms, which are made of words in the same way.
+    // A stream's sequential generator is apart from its uniforms, though both are made of Philox words.
     let [fills, words] = [CASES[3], CASES[5]].map(|c| standardise(c.2, c.1(root, n)));
     assert!(correlations(&fills, &words)[0].abs() < 4.5);
 }
