@@ -81,9 +81,10 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
 pub fn dispatch_on<K: Kernel>(wanted: Isa, kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        // SAFETY: `isa()` has found every feature that the chosen function enables.
         match wanted.min(isa()) {
+            // SAFETY: `isa()` has found every feature that the function enables.
             Isa::Avx512 => return unsafe { run_avx512(kernel) },
+            // SAFETY: as above.
             Isa::Avx2 => return unsafe { run_avx2(kernel) },
             Isa::Portable => {}
         }
