@@ -98,3 +98,57 @@ pub fn erf_f64(x: f64) -> f64 {
     let large = 1.0 - exp_in_range_f64(ln_erfc);
     if x.abs() < 0.9 { small } else { large.copysign(x) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::double_double::Dd;
+    use super::super::sweep::{check_f32, check_f64, check_values_f32, check_values_f64};
+    use super::*;
+
+    #[test]
+    fn erf_f32_error_is_bounded() {
+        check_f32(
+            #[inline(always)]
+            |x| erf_f32(x),
+            erf_f64,
+            2.0,
+        );
+    }
+
+    #[test]
+    fn erf_f64_error_is_bounded() {
+        check_f64(
+            #[inline(always)]
+            |x| erf_f64(x),
+            Dd::erf,
+            f64::MAX,
+            2.0,
+        );
+    }
+
+    #[test]
+    fn erf_special_values() {
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        let table = [
+            (0.0, 0.0),
+            (-0.0, -0.0),
+            (inf, 1.0),
+            (-inf, -1.0),
+            (nan, nan),
+            (1e-45, 1e-45),
+            (f32::MAX, 1.0),
+        ];
+        check_values_f32(erf_f32, &table);
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        let table = [
+            (0.0, 0.0),
+            (-0.0, -0.0),
+            (inf, 1.0),
+            (-inf, -1.0),
+            (nan, nan),
+            (5e-324, 5e-324),
+            (f64::MAX, 1.0),
+        ];
+        check_values_f64(erf_f64, &table);
+    }
+}

@@ -1,5 +1,7 @@
 //! Elementwise maths, branch-free, so that the compiler vectorises any loop that calls it.
 
+#[cfg(test)]
+mod double_double;
 mod erf;
 mod exp;
 mod ln;
@@ -36,4 +38,87 @@ fn poly_f64<const N: usize>(x: f64, c: [f64; N]) -> f64 {
         sum = sum.mul_add(x, c[i]);
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::simd::{Isa, Kernel, dispatch_on};
+
+    struct Map<'a, T, F> {
+        x: &'a [T],
+        y: &'a mut [T],
+        f: F,
+    }
+
+    impl<T: Copy, F: Fn(T) -> T> Kernel for Map<'_, T, F> {
+        type Output = ();
+        #[inline(always)]
+        fn run(self) {
+            for (y, &x) in self.y.iter_mut().zip(self.x) {
+                *y = (self.f)(x);
+            }
+        }
+    }
+
+    /// Lengths that leave every remainder of a vector, values that reach every branch of the definitions.
+    macro_rules! same_bits_on_every_isa {
+        ($type:ty, $($f:ident),*) => {{
+            let special = [0.0, -0.0, 1.0, -1.0, <$type>::INFINITY, <$type>::NEG_INFINITY, <$type>::NAN];
+            let edges = [<$type>::MIN_POSITIVE, <$type>::MIN_POSITIVE / 8.0, <$type>::MAX, -720.0, -100.0, 88.5, 709.5];
+            let grid = (0..60).map(|i| (i as $type - 30.0) * 0.37);
+            let x: Vec<$type> = grid.chain(special).chain(edges).collect();
+            $(for length in 0..=70.min(x.len()) {
+                for start in [0, x.len() - length] {
+                    let x = &x[start..start + length];
+                    let run = |isa| {
+                        let mut y = vec![0.0; length];
+                        dispatch_on(isa, Map { x, y: &mut y, f: $f });
+                        y
+                    };
+                    let portable = run(Isa::Portable);
+                    for isa in [Isa::Avx2, Isa::Avx512] {
+                        for ((x, a), b) in x.iter().zip(&portable).zip(run(isa)) {
+                            let same = a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+                            assert!(same, "{}({x:e}) is {a:e} portably, {b:e} on {isa:?}", stringify!($f));
+                        }
+                    }
+                }
+            })*
+        }};
+    }
+
+    #[test]
+    fn f32_has_the_same_bits_on_every_isa() {
+        same_bits_on_every_isa!(
+            f32,
+            exp_f32,
+            expm1_f32,
+            ln_f32,
+            ln_1p_f32,
+            tanh_f32,
+            sigmoid_f32,
+            softplus_f32,
+            sin_f32,
+            cos_f32,
+            erf_f32
+        );
+    }
+
+    #[test]
+    fn f64_has_the_same_bits_on_every_isa() {
+        same_bits_on_every_isa!(
+            f64,
+            exp_f64,
+            expm1_f64,
+            ln_f64,
+            ln_1p_f64,
+            tanh_f64,
+            sigmoid_f64,
+            softplus_f64,
+            sin_f64,
+            cos_f64,
+            erf_f64
+        );
+    }
 }
