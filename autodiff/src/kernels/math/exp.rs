@@ -113,19 +113,23 @@ pub(super) fn clamp_f64(x: f64, low: f64, high: f64) -> f64 {
     if x < low { low } else { x }
 }
 
-/// `eˣ`.
+/// `eˣ`; worst error found 1.04 ulp.
+///
+/// 0 below −103.98, denormal below −87.34, ∞ above 88.72.
 #[inline(always)]
 pub fn exp_f32(x: f32) -> f32 {
     exp_in_range_f32(clamp_f32(x, -104.0, 89.0))
 }
 
-/// `eˣ`.
+/// `eˣ`; worst error found 1.00 ulp.
+///
+/// 0 below −745.14, denormal below −708.40, ∞ above 709.78.
 #[inline(always)]
 pub fn exp_f64(x: f64) -> f64 {
     exp_in_range_f64(clamp_f64(x, -746.0, 710.0))
 }
 
-/// `eˣ − 1`, without cancellation near 0.
+/// `eˣ − 1`, without cancellation near 0; worst error found 1.53 ulp. Keeps −0.
 #[inline(always)]
 pub fn expm1_f32(x: f32) -> f32 {
     // 2ᵏ (eʳ − 1) + (2ᵏ − 1), all halved, because 2ᵏ itself overflows before the result does.
@@ -139,7 +143,7 @@ pub fn expm1_f32(x: f32) -> f32 {
     if x.abs() < 5.960_464_5e-8 { x } else { half + half }
 }
 
-/// `eˣ − 1`, without cancellation near 0.
+/// `eˣ − 1`, without cancellation near 0; worst error found 1.78 ulp. Keeps −0.
 #[inline(always)]
 pub fn expm1_f64(x: f64) -> f64 {
     const SHIFT: f64 = ROUND_F64 + 1022.0;
@@ -159,23 +163,12 @@ mod tests {
 
     #[test]
     fn exp_f32_error_is_bounded() {
-        check_f32(
-            #[inline(always)]
-            |x| exp_f32(x),
-            f64::exp,
-            2.0,
-        );
+        check_f32(exp_f32, f64::exp, 2.0);
     }
 
     #[test]
     fn exp_f64_error_is_bounded() {
-        check_f64(
-            #[inline(always)]
-            |x| exp_f64(x),
-            Dd::exp,
-            760.0,
-            2.0,
-        );
+        check_f64(exp_f64, Dd::exp, 760.0, 2.0);
     }
 
     #[test]
@@ -214,23 +207,12 @@ mod tests {
 
     #[test]
     fn expm1_f32_error_is_bounded() {
-        check_f32(
-            #[inline(always)]
-            |x| expm1_f32(x),
-            f64::exp_m1,
-            2.0,
-        );
+        check_f32(expm1_f32, f64::exp_m1, 2.0);
     }
 
     #[test]
     fn expm1_f64_error_is_bounded() {
-        check_f64(
-            #[inline(always)]
-            |x| expm1_f64(x),
-            Dd::expm1,
-            709.0,
-            2.0,
-        );
+        check_f64(expm1_f64, Dd::expm1, 709.0, 2.0);
     }
 
     #[test]

@@ -1,4 +1,46 @@
 //! Elementwise maths, branch-free, so that the compiler vectorises any loop that calls it.
+//!
+//! Every function is a plain scalar function without branches, tables or calls: bit tricks, selects and
+//! polynomials in `mul_add`. Call them from the loop of a [`Kernel`](super::simd::Kernel) and the loop becomes
+//! AVX-512 or AVX2 code; the results have the same bits on every instruction set. Outside of a dispatched kernel
+//! they are right but slow on x86-64, because `mul_add` is a library call there.
+//!
+//! ```
+//! use evidence_autodiff::kernels::math::{exp_f32, ln_f32};
+//! use evidence_autodiff::kernels::simd::{Kernel, dispatch};
+//!
+//! struct LogSumExp<'a>(&'a [f32]);
+//!
+//! impl Kernel for LogSumExp<'_> {
+//!     type Output = f32;
+//!     #[inline(always)]
+//!     fn run(self) -> f32 {
+//!         ln_f32(self.0.iter().map(|&x| exp_f32(x)).sum())
+//!     }
+//! }
+//!
+//! assert!((dispatch(LogSumExp(&[0.0; 8])) - 8f32.ln()).abs() < 1e-6);
+//! ```
+//!
+//! # Errors
+//!
+//! In units in the last place of the exact result. f32: the worst of every 101st bit pattern of the whole range
+//! against f64. f64: the worst of about a million random points, whole range and near 0, against double-double
+//! arithmetic. The tests repeat the sweep; their bounds are 2, for tanh and softplus 4.
+//!
+//! | function | f32 | f64 | | function | f32 | f64 |
+//! |---|---|---|---|---|---|---|
+//! | exp | 1.04 | 1.00 | | sigmoid | 2.00 | 2.00 |
+//! | expm1 | 1.53 | 1.78 | | softplus | 2.57 | 2.56 |
+//! | ln | 0.93 | 0.77 | | sin | 0.64 | 1.60 |
+//! | ln_1p | 1.42 | 0.81 | | cos | 0.74 | 1.68 |
+//! | tanh | 2.49 | 2.47 | | erf | 1.07 | 1.00 |
+//!
+//! NaN gives NaN; ±0, ±∞, denormal arguments and results, overflow and underflow follow IEEE 754 (C's annex F).
+//! `sin` and `cos` take magnitudes up to [`TRIG_MAX_F32`] and [`TRIG_MAX_F64`] and give NaN beyond.
+//!
+//! Polynomials are minimax fits by Remez exchange in multiple precision; the coefficients are rounded one after
+//! the other, lowest power first, and the remaining ones fitted again after each.
 
 #[cfg(test)]
 mod double_double;
@@ -18,7 +60,7 @@ pub use ln::{ln_1p_f32, ln_1p_f64, ln_f32, ln_f64};
 pub use sigmoid::{sigmoid_f32, sigmoid_f64};
 pub use softplus::{softplus_f32, softplus_f64};
 pub use tanh::{tanh_f32, tanh_f64};
-pub use trig::{cos_f32, cos_f64, sin_f32, sin_f64};
+pub use trig::{TRIG_MAX_F32, TRIG_MAX_F64, cos_f32, cos_f64, sin_f32, sin_f64};
 
 /// `c[0] + c[1] x + c[2] x² + …` by Horner's rule.
 #[inline(always)]

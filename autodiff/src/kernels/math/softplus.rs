@@ -6,7 +6,7 @@
 use super::exp::{exp_in_range_f32, exp_in_range_f64};
 use super::{poly_f32, poly_f64};
 
-/// `ln(1 + eˣ)`, nats when `x` is a logit.
+/// `ln(1 + eˣ)`, in nats when `x` is a logit; worst error found 2.57 ulp, also in the tail.
 #[inline(always)]
 pub fn softplus_f32(x: f32) -> f32 {
     let e = exp_in_range_f32(-if x.abs() > 104.0 { 104.0 } else { x.abs() });
@@ -16,7 +16,7 @@ pub fn softplus_f32(x: f32) -> f32 {
     (if x > 0.0 { x } else { 0.0 }) + (w * w2).mul_add(p, w)
 }
 
-/// `ln(1 + eˣ)`, nats when `x` is a logit.
+/// `ln(1 + eˣ)`, in nats when `x` is a logit; worst error found 2.56 ulp, also in the tail.
 #[inline(always)]
 pub fn softplus_f64(x: f64) -> f64 {
     let e = exp_in_range_f64(-if x.abs() > 746.0 { 746.0 } else { x.abs() });
@@ -48,23 +48,12 @@ mod tests {
 
     #[test]
     fn softplus_f32_error_is_bounded() {
-        check_f32(
-            #[inline(always)]
-            |x| softplus_f32(x),
-            |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
-            4.0,
-        );
+        check_f32(softplus_f32, |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), 4.0);
     }
 
     #[test]
     fn softplus_f64_error_is_bounded() {
-        check_f64(
-            #[inline(always)]
-            |x| softplus_f64(x),
-            Dd::softplus,
-            760.0,
-            4.0,
-        );
+        check_f64(softplus_f64, Dd::softplus, 760.0, 4.0);
     }
 
     #[test]

@@ -8,10 +8,13 @@
 //! sin r = r + r³ P(r²)
 //! ```
 //!
-//! One polynomial, no choice between two. π is subtracted in pieces (Cody and Waite): for f32 in f64 arithmetic,
-//! for f64 as three constants; each product with `n` is exact in the fused multiply-add.
+//! One polynomial, no choice between two. π is subtracted in pieces (Cody and Waite), no product with `n` rounded in
+//! the fused multiply-add. The f32 functions work in f64 throughout: the reduction needs it, and the polynomial
+//! then costs little more and rounds once.
 //!
-//! **Range.** For `|x|` up to [`MAX_F32`] and [`MAX_F64`] the bounds hold; beyond, the result is NaN.
+//! **Range.** For `|x|` up to [`TRIG_MAX_F32`] and [`TRIG_MAX_F64`] the bounds hold; beyond, the result is
+//! NaN. (A call of the library for larger ones would be a branch, which stops vectorisation; neighbouring f32 are
+//! there 10⁷ radians apart.)
 //! Backward: `d sin x = cos x dx`, `d cos x = −sin x dx`.
 
 use super::exp::ROUND_F64;
@@ -19,9 +22,9 @@ use super::poly_f64;
 use std::f64::consts::{FRAC_1_PI, PI};
 
 /// Largest magnitude that [`sin_f32`] and [`cos_f32`] take: 2⁴⁷, about 1.4e14.
-pub const MAX_F32: f32 = 140_737_488_355_328.0;
+pub const TRIG_MAX_F32: f32 = 140_737_488_355_328.0;
 /// Largest magnitude that [`sin_f64`] and [`cos_f64`] take: 2⁴⁵, about 3.5e13.
-pub const MAX_F64: f64 = 35_184_372_088_832.0;
+pub const TRIG_MAX_F64: f64 = 35_184_372_088_832.0;
 
 /// π − `PI`, rounded down: with positive constants `0 · constant` never turns −0 into +0.
 const PI_LOW: f64 = 1.224_646_799_147_353e-16;
@@ -80,45 +83,45 @@ fn reduce_coarse(x: f64, n: f64) -> f64 {
     n.mul_add(-PI_LOW, n.mul_add(-PI, x))
 }
 
-/// `sin x`.
+/// `sin x`, `x` in radians; worst error found 0.64 ulp, never beyond ±1. NaN beyond [`TRIG_MAX_F32`].
 #[inline(always)]
 pub fn sin_f32(x: f32) -> f32 {
     let wide = f64::from(x);
     let shifted = wide.mul_add(FRAC_1_PI, ROUND_F64);
     let r = reduce_coarse(wide, shifted - ROUND_F64);
     let y = signed_sin_f32(r, shifted.to_bits());
-    if x.abs() <= MAX_F32 { y } else { f32::NAN }
+    if x.abs() <= TRIG_MAX_F32 { y } else { f32::NAN }
 }
 
-/// `sin x`.
+/// `sin x`, `x` in radians; worst error found 1.60 ulp, never beyond ±1. NaN beyond [`TRIG_MAX_F64`].
 #[inline(always)]
 pub fn sin_f64(x: f64) -> f64 {
     let shifted = x.mul_add(FRAC_1_PI, ROUND_F64);
     let r = reduce(x, shifted - ROUND_F64);
     let y = signed_sin_f64(r, shifted.to_bits());
-    if x.abs() <= MAX_F64 { y } else { f64::NAN }
+    if x.abs() <= TRIG_MAX_F64 { y } else { f64::NAN }
 }
 
 /// An odd rounding constant: it turns the parity of `n` into that of `n + 1`, the cosine's.
 const ROUND_ODD_F64: f64 = ROUND_F64 + 1.0;
 
-/// `cos x`.
+/// `cos x`, `x` in radians; worst error found 0.74 ulp, never beyond ±1. NaN beyond [`TRIG_MAX_F32`].
 #[inline(always)]
 pub fn cos_f32(x: f32) -> f32 {
     let wide = f64::from(x);
     let shifted = wide.mul_add(FRAC_1_PI, -0.5) + ROUND_ODD_F64;
     let r = reduce_coarse(wide, shifted - ROUND_ODD_F64 + 0.5);
     let y = signed_sin_f32(r, shifted.to_bits());
-    if x.abs() <= MAX_F32 { y } else { f32::NAN }
+    if x.abs() <= TRIG_MAX_F32 { y } else { f32::NAN }
 }
 
-/// `cos x`.
+/// `cos x`, `x` in radians; worst error found 1.68 ulp, never beyond ±1. NaN beyond [`TRIG_MAX_F64`].
 #[inline(always)]
 pub fn cos_f64(x: f64) -> f64 {
     let shifted = x.mul_add(FRAC_1_PI, -0.5) + ROUND_ODD_F64;
     let r = reduce(x, shifted - ROUND_ODD_F64 + 0.5);
     let y = signed_sin_f64(r, shifted.to_bits());
-    if x.abs() <= MAX_F64 { y } else { f64::NAN }
+    if x.abs() <= TRIG_MAX_F64 { y } else { f64::NAN }
 }
 
 #[cfg(test)]
@@ -129,44 +132,22 @@ mod tests {
 
     #[test]
     fn sin_f32_error_is_bounded() {
-        check_f32(
-            #[inline(always)]
-            |x| sin_f32(x),
-            |x| if x.abs() > MAX_F32.into() { f64::NAN } else { x.sin() },
-            2.0,
-        );
+        check_f32(sin_f32, |x| if x.abs() > TRIG_MAX_F32.into() { f64::NAN } else { x.sin() }, 2.0);
     }
 
     #[test]
     fn sin_f64_error_is_bounded() {
-        check_f64(
-            #[inline(always)]
-            |x| sin_f64(x),
-            Dd::sin,
-            MAX_F64,
-            2.0,
-        );
+        check_f64(sin_f64, Dd::sin, TRIG_MAX_F64, 2.0);
     }
 
     #[test]
     fn cos_f32_error_is_bounded() {
-        check_f32(
-            #[inline(always)]
-            |x| cos_f32(x),
-            |x| if x.abs() > MAX_F32.into() { f64::NAN } else { x.cos() },
-            2.0,
-        );
+        check_f32(cos_f32, |x| if x.abs() > TRIG_MAX_F32.into() { f64::NAN } else { x.cos() }, 2.0);
     }
 
     #[test]
     fn cos_f64_error_is_bounded() {
-        check_f64(
-            #[inline(always)]
-            |x| cos_f64(x),
-            Dd::cos,
-            MAX_F64,
-            2.0,
-        );
+        check_f64(cos_f64, Dd::cos, TRIG_MAX_F64, 2.0);
     }
 
     #[test]
@@ -180,7 +161,7 @@ mod tests {
             (nan, nan),
             (1e-45, 1e-45),
             (-1e-45, -1e-45),
-            (MAX_F32 * 1.01, nan),
+            (TRIG_MAX_F32 * 1.01, nan),
         ];
         check_values_f32(sin_f32, &table);
         let (inf, nan) = (f64::INFINITY, f64::NAN);
@@ -192,7 +173,7 @@ mod tests {
             (nan, nan),
             (5e-324, 5e-324),
             (-5e-324, -5e-324),
-            (MAX_F64 * 1.01, nan),
+            (TRIG_MAX_F64 * 1.01, nan),
         ];
         check_values_f64(sin_f64, &table);
     }
@@ -207,7 +188,7 @@ mod tests {
             (-inf, nan),
             (nan, nan),
             (1e-45, 1.0),
-            (-MAX_F32 * 1.01, nan),
+            (-TRIG_MAX_F32 * 1.01, nan),
         ];
         check_values_f32(cos_f32, &table);
         let (inf, nan) = (f64::INFINITY, f64::NAN);
@@ -218,7 +199,7 @@ mod tests {
             (-inf, nan),
             (nan, nan),
             (5e-324, 1.0),
-            (-MAX_F64 * 1.01, nan),
+            (-TRIG_MAX_F64 * 1.01, nan),
         ];
         check_values_f64(cos_f64, &table);
     }
