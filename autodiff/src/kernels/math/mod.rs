@@ -29,8 +29,9 @@
 //! # Errors
 //!
 //! In units in the last place of the exact result. f32: the worst of every bit pattern (exp, expm1, tanh,
-//! sigmoid) or of every 101st, against f64. f64: the worst of about a million random points, whole range and near 0, against double-double
-//! arithmetic. The tests repeat the sweep (thinner in debug builds); their bounds are 2, for tanh and softplus 4.
+//! sigmoid) or of every 101st, against f64. f64: the worst of about a million random points, whole range and
+//! near 0, against double-double arithmetic. The tests repeat the sweep (thinner in debug builds); their bounds
+//! are 2, for tanh and softplus 4.
 //!
 //! | function | f32 | f64 | | function | f32 | f64 |
 //! |---|---|---|---|---|---|---|
