@@ -13,13 +13,17 @@
 //! that neither a `round` call nor a float-to-integer conversion is needed.
 
 use super::{poly_f32, poly_f64};
-use std::f32::consts::{LN_2 as LN_2_F32, LOG2_E as LOG2_E_F32};
-use std::f64::consts::{LN_2 as LN_2_F64, LOG2_E as LOG2_E_F64};
+use std::f32::consts::LOG2_E as LOG2_E_F32;
+use std::f64::consts::LOG2_E as LOG2_E_F64;
 
-/// `ln 2 − LN_2`, so that the two together carry twice the precision.
-pub(super) const LN_2_LOW_F32: f32 = -1.904_654_2e-9;
-/// `ln 2 − LN_2`, so that the two together carry twice the precision.
-pub(super) const LN_2_LOW_F64: f64 = 2.319_046_813_846_299_6e-17;
+/// The leading 15 bits of ln 2: its product with any exponent `k` is exact.
+pub(super) const LN_2_HIGH_F32: f32 = 0.693_145_75;
+/// The rest of ln 2.
+pub(super) const LN_2_LOW_F32: f32 = 1.428_606_8e-6;
+/// The leading 33 bits of ln 2: its product with any exponent `k` is exact.
+pub(super) const LN_2_HIGH_F64: f64 = 0.693_147_180_369_123_8;
+/// The rest of ln 2.
+pub(super) const LN_2_LOW_F64: f64 = 1.908_214_929_270_587_7e-10;
 
 /// Adding it rounds an f32 to an integer.
 pub(super) const ROUND_F32: f32 = 12_582_912.0;
@@ -33,22 +37,23 @@ pub(super) fn expm1_reduced_f32(r: f32) -> f32 {
     (r * r).mul_add(q, r)
 }
 
-/// `eʳ − 1` for `|r| ≤ ln 2 / 2`; relative error 2⁻⁵⁵·⁵ before rounding.
+/// `eʳ − 1` for `|r| ≤ ln 2 / 2`; relative error 2⁻⁶¹ before rounding.
 #[inline(always)]
 pub(super) fn expm1_reduced_f64(r: f64) -> f64 {
     let q = poly_f64(
         r,
         [
-            0.500_000_000_000_000_6,
-            0.166_666_666_666_665_85,
-            0.041_666_666_666_571_59,
-            0.008_333_333_333_391_221,
-            0.001_388_888_893_340_050_2,
-            0.000_198_412_697_184_275_31,
-            2.480_150_292_967_535e-5,
-            2.755_740_475_247_985_5e-6,
-            2.762_701_570_969_349e-7,
-            2.505_582_692_825_244e-8,
+            0.5,
+            0.166_666_666_666_666_77,
+            0.041_666_666_666_666_69,
+            0.008_333_333_333_321_08,
+            0.001_388_888_888_885_812_4,
+            0.000_198_412_698_881_267_9,
+            2.480_158_740_459_441_2e-5,
+            2.755_724_172_007_145_7e-6,
+            2.755_718_297_573_834e-7,
+            2.511_003_899_121_417e-8,
+            2.094_941_376_138_111_4e-9,
         ],
     );
     (r * r).mul_add(q, r)
@@ -57,13 +62,13 @@ pub(super) fn expm1_reduced_f64(r: f64) -> f64 {
 /// `x − k ln 2`.
 #[inline(always)]
 pub(super) fn reduce_f32(x: f32, k: f32) -> f32 {
-    k.mul_add(-LN_2_LOW_F32, k.mul_add(-LN_2_F32, x))
+    k.mul_add(-LN_2_LOW_F32, k.mul_add(-LN_2_HIGH_F32, x))
 }
 
 /// `x − k ln 2`.
 #[inline(always)]
 pub(super) fn reduce_f64(x: f64, k: f64) -> f64 {
-    k.mul_add(-LN_2_LOW_F64, k.mul_add(-LN_2_F64, x))
+    k.mul_add(-LN_2_LOW_F64, k.mul_add(-LN_2_HIGH_F64, x))
 }
 
 /// `eˣ` for `−104 ≤ x ≤ 89` or NaN; what it returns elsewhere is without meaning.
@@ -78,7 +83,7 @@ pub(super) fn exp_in_range_f32(x: f32) -> f32 {
     let half = sum >> 1;
     let scale = f32::from_bits(half << 23);
     let rest = f32::from_bits(sum.wrapping_sub(half) << 23);
-    (expm1_reduced_f32(r) + 1.0) * scale * rest
+    expm1_reduced_f32(r).mul_add(scale, scale) * rest
 }
 
 /// `eˣ` for `−746 ≤ x ≤ 710` or NaN; what it returns elsewhere is without meaning.
@@ -91,36 +96,40 @@ pub(super) fn exp_in_range_f64(x: f64) -> f64 {
     let half = sum >> 1;
     let scale = f64::from_bits(half << 52);
     let rest = f64::from_bits(sum.wrapping_sub(half) << 52);
-    (expm1_reduced_f64(r) + 1.0) * scale * rest
+    expm1_reduced_f64(r).mul_add(scale, scale) * rest
 }
 
 /// `x` brought into `low ..= high`; NaN stays.
 #[inline(always)]
-fn clamp_f32(x: f32, low: f32, high: f32) -> f32 {
+pub(super) fn clamp_f32(x: f32, low: f32, high: f32) -> f32 {
     let x = if x > high { high } else { x };
     if x < low { low } else { x }
 }
 
 /// `x` brought into `low ..= high`; NaN stays.
 #[inline(always)]
-fn clamp_f64(x: f64, low: f64, high: f64) -> f64 {
+pub(super) fn clamp_f64(x: f64, low: f64, high: f64) -> f64 {
     let x = if x > high { high } else { x };
     if x < low { low } else { x }
 }
 
-/// `eˣ`.
+/// `eˣ`; worst error found 1.04 ulp.
+///
+/// 0 below −103.98, denormal below −87.34, ∞ above 88.72.
 #[inline(always)]
 pub fn exp_f32(x: f32) -> f32 {
     exp_in_range_f32(clamp_f32(x, -104.0, 89.0))
 }
 
-/// `eˣ`.
+/// `eˣ`; worst error found 1.00 ulp.
+///
+/// 0 below −745.14, denormal below −708.40, ∞ above 709.78.
 #[inline(always)]
 pub fn exp_f64(x: f64) -> f64 {
     exp_in_range_f64(clamp_f64(x, -746.0, 710.0))
 }
 
-/// `eˣ − 1`, without cancellation near 0.
+/// `eˣ − 1`, without cancellation near 0; worst error found 1.55 ulp. Keeps −0.
 #[inline(always)]
 pub fn expm1_f32(x: f32) -> f32 {
     // 2ᵏ (eʳ − 1) + (2ᵏ − 1), all halved, because 2ᵏ itself overflows before the result does.
@@ -134,7 +143,7 @@ pub fn expm1_f32(x: f32) -> f32 {
     if x.abs() < 5.960_464_5e-8 { x } else { half + half }
 }
 
-/// `eˣ − 1`, without cancellation near 0.
+/// `eˣ − 1`, without cancellation near 0; worst error found 1.78 ulp. Keeps −0.
 #[inline(always)]
 pub fn expm1_f64(x: f64) -> f64 {
     const SHIFT: f64 = ROUND_F64 + 1022.0;
@@ -144,4 +153,95 @@ pub fn expm1_f64(x: f64) -> f64 {
     let half_scale = f64::from_bits(shifted.to_bits() << 52);
     let half = expm1_reduced_f64(r).mul_add(half_scale, half_scale - 0.5);
     if x.abs() < 1.110_223_024_625_156_5e-16 { x } else { half + half }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::double_double::Dd;
+    use super::super::sweep::{check_f32, check_f64, check_values_f32, check_values_f64};
+    use super::*;
+
+    #[test]
+    fn exp_f32_error_is_bounded() {
+        check_f32(exp_f32, f64::exp, 2.0);
+    }
+
+    #[test]
+    fn exp_f64_error_is_bounded() {
+        check_f64(exp_f64, Dd::exp, 760.0, 2.0);
+    }
+
+    #[test]
+    fn exp_special_values() {
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        let table = [
+            (0.0, 1.0),
+            (-0.0, 1.0),
+            (inf, inf),
+            (-inf, 0.0),
+            (nan, nan),
+            (88.722_84, inf),
+            (-104.0, 0.0),
+            (-103.9, 1e-45),
+            (f32::MAX, inf),
+            (f32::MIN, 0.0),
+            (1e-45, 1.0),
+        ];
+        check_values_f32(exp_f32, &table);
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        let table = [
+            (0.0, 1.0),
+            (-0.0, 1.0),
+            (inf, inf),
+            (-inf, 0.0),
+            (nan, nan),
+            (709.782_712_893_384_1, inf),
+            (-746.0, 0.0),
+            (-745.1, 5e-324),
+            (f64::MAX, inf),
+            (f64::MIN, 0.0),
+            (5e-324, 1.0),
+        ];
+        check_values_f64(exp_f64, &table);
+    }
+
+    #[test]
+    fn expm1_f32_error_is_bounded() {
+        check_f32(expm1_f32, f64::exp_m1, 2.0);
+    }
+
+    #[test]
+    fn expm1_f64_error_is_bounded() {
+        check_f64(expm1_f64, Dd::expm1, 709.0, 2.0);
+    }
+
+    #[test]
+    fn expm1_special_values() {
+        let (inf, nan) = (f32::INFINITY, f32::NAN);
+        let table = [
+            (0.0, 0.0),
+            (-0.0, -0.0),
+            (inf, inf),
+            (-inf, -1.0),
+            (nan, nan),
+            (1e-45, 1e-45),
+            (-1e-45, -1e-45),
+            (88.722_84, inf),
+            (-1e9, -1.0),
+        ];
+        check_values_f32(expm1_f32, &table);
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        let table = [
+            (0.0, 0.0),
+            (-0.0, -0.0),
+            (inf, inf),
+            (-inf, -1.0),
+            (nan, nan),
+            (5e-324, 5e-324),
+            (-5e-324, -5e-324),
+            (709.782_712_893_384_1, inf),
+            (-1e9, -1.0),
+        ];
+        check_values_f64(expm1_f64, &table);
+    }
 }
