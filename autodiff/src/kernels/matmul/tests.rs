@@ -252,8 +252,15 @@ fn a_nan_in_an_operand_reaches_its_row_and_no_other() {
 }
 
 /// Large enough to fork, awkward to cut; and one that is never cut.
-const FORKED: [(usize, usize, usize); 6] =
-    [(129, 401, 257), (1000, 44, 70), (3, 2000, 400), (2000, 3, 400), (400, 1, 5000), (20, 30, 40)];
+const FORKED: [(usize, usize, usize); 7] = [
+    (129, 401, 257),
+    (1000, 44, 70),
+    (3, 2000, 400),
+    (2000, 3, 400),
+    (400, 1, 5000),
+    (20, 30, 5000),
+    (20, 30, 40),
+];
 
 #[test]
 fn bits_are_the_same_on_any_number_of_threads() {
