@@ -45,7 +45,7 @@ struct Grid {
 
 impl Grid {
     /// As many tiles as the work deserves, and among such grids the one that moves least.
-    fn of<T>(t: &Tile<T>) -> Self {
+    fn of<T: Copy>(t: &Tile<T>) -> Self {
         let (m, n, k) = (t.m, t.n, t.k);
         let flops = 2usize.saturating_mul(m).saturating_mul(n).saturating_mul(k);
         if flops < FORK_FLOPS {
@@ -57,9 +57,9 @@ impl Grid {
             .max((flops / LARGE_TILE_FLOPS).min(16 * TILES));
         let most_rows = m.div_ceil(ROW_UNIT);
         let most_cols = n.div_ceil(col_unit::<T>());
-        // A row of tiles reads all of B, a column all of A. A transposed B is copied meanwhile (3 times the price); a
-        // partial C is allocated, written, read again (8 times).
-        let price_b = if t.col_stride_b == 1 { 1 } else { 3 };
+        // A row of tiles reads all of B, a column all of A. B counts three times if it is copied meanwhile; a
+        // partial C is allocated, written, read again: eight times.
+        let price_b = if t.copies_b() { 3 } else { 1 };
         let moved = |g: &Self| {
             let partial = if g.deep > 1 { 8 * g.deep * m * n } else { 0 };
             (g.across * m + price_b * g.down * n).saturating_mul(k).saturating_add(partial)

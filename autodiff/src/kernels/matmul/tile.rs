@@ -79,6 +79,14 @@ impl<T: Copy> Tile<T> {
         }
     }
 
+    /// Whether our own kernel copies panels of `B` before use: where rows are not contiguous; and where they lie
+    /// whole pages apart, so that a panel's rows compete for a few lines of L1, if many rows of `A` share the cost.
+    pub fn copies_b(&self) -> bool {
+        let apart = self.row_stride_b * size_of::<T>();
+        self.col_stride_b != 1 && self.n > 1
+            || self.m >= 256 && apart > 0 && apart.is_multiple_of(4096)
+    }
+
     /// `partial ← α·A[.., p..p_end]·B[p..p_end, ..]`, a whole matrix without gaps.
     ///
     /// # Safety

@@ -9,7 +9,7 @@
 //!
 //! **Operands are read in place.** A strip of `A` needs one number a row and step, so its strides hardly matter, and
 //! a row-major `B` is loaded as it lies. Libraries copy both first, into the order of reading. Measured here, from
-//! 20 to 2048 rows, copying `A` cost 5 to 25 % and copying `B` gained nothing (but see [`packs_b`]): a training
+//! 20 to 2048 rows, copying `A` cost 5 to 25 % and copying `B` gained nothing (but see [`Tile::copies_b`]): a training
 //! step's matrices fit in L2, and a batch of 128 rows does not earn the copies back.
 //!
 //! Rows and columns are dealt out evenly (20 rows are 7 + 7 + 6, not 8 + 8 + 4), since few accumulators cannot hide
@@ -67,7 +67,7 @@ unsafe fn blocked<T: Vector, E: Epilogue<T>>(t: &Tile<T>, epilogue: &E) {
     let panels = vectors.div_ceil(COLS);
     let strips = t.m.div_ceil(ROWS);
     let blocks = t.k.div_ceil(K_BLOCK);
-    let packs = packs_b(t);
+    let packs = t.copies_b();
     let room = if packs { t.k.div_ceil(blocks) * COLS * T::LANES } else { 0 };
     let mut packed = Scratch::new(room);
     for block in 0..blocks {
@@ -116,13 +116,6 @@ unsafe fn blocked<T: Vector, E: Epilogue<T>>(t: &Tile<T>, epilogue: &E) {
             }
         }
     }
-}
-
-/// Whether panels of `B` are copied before use: where rows are not contiguous, and where they lie whole pages apart,
-/// so that a panel's rows compete for the same few lines of L1, if enough rows of `A` share the cost.
-fn packs_b<T>(t: &Tile<T>) -> bool {
-    let apart = t.row_stride_b * size_of::<T>();
-    t.col_stride_b != 1 && t.n > 1 || t.m >= 128 && apart > 0 && apart.is_multiple_of(4096)
 }
 
 /// The epilogue over a tile that was computed in one go.
