@@ -43,13 +43,12 @@ struct Operands<T> {
 impl<T: MatmulScalar> Operands<T> {
     fn new(case: Case) -> Self {
         let Case { m, n, k, gap, offset, .. } = case;
-        let len = |rows: usize, cols: usize| offset + rows.max(1) * (cols + gap) + cols;
-        Self {
-            a: numbers(len(m.max(k), m.max(k)), 1),
-            b: numbers(len(n.max(k), n.max(k)), 2),
-            c: numbers(len(m, n), 3),
-            case,
-        }
+        let len = |rows: usize, cols: usize, transposed: bool| {
+            let (rows, cols) = if transposed { (cols, rows) } else { (rows, cols) };
+            offset + rows * (cols + gap)
+        };
+        let (a, b) = (len(m, k, case.a_transposed), len(k, n, case.b_transposed));
+        Self { a: numbers(a, 1), b: numbers(b, 2), c: numbers(len(m, n, false), 3), case }
     }
 
     fn view(data: &[T], rows: usize, cols: usize, transposed: bool, case: Case) -> MatRef<'_, T> {
