@@ -11,11 +11,13 @@ pub enum Backend {
     Portable,
     /// The `gemm` crate, without its threads.
     Gemm,
+    /// The kernel in this module, for AVX-512; elsewhere the same as [`Gemm`](Backend::Gemm).
+    Own,
 }
 
 impl Backend {
     /// Every backend, for tests and benches that compare them.
-    pub const ALL: [Backend; 2] = [Backend::Portable, Backend::Gemm];
+    pub const ALL: [Backend; 3] = [Backend::Portable, Backend::Gemm, Backend::Own];
 }
 
 /// 0: the default; otherwise the backend's number plus one.
@@ -38,7 +40,8 @@ pub fn backend<T: MatmulScalar>() -> Backend {
 
 fn measured_best() -> Backend {
     match isa() {
-        Isa::Avx512 | Isa::Avx2 => Backend::Gemm,
+        Isa::Avx512 => Backend::Own,
+        Isa::Avx2 => Backend::Gemm,
         Isa::Portable => Backend::Portable,
     }
 }

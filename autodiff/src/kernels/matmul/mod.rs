@@ -11,9 +11,9 @@
 //! The vector-Jacobian products of `C = A·B` are two more products, which is why strides matter: `Ā = C̄·Bᵀ` and
 //! `B̄ = Aᵀ·C̄`.
 //!
-//! **Same bits on any number of threads.** `grid` cuts `C` into tiles from the shape alone, every tile sees the whole
-//! of `k`, and one thread computes a tile from beginning to end, in an order that depends on the shape alone.
-//! Which thread does it, and whether anything was forked, cannot be seen in the result. Which [`Backend`] and
+//! **Same bits on any number of threads.** `grid` cuts the product into tiles by shapes and strides alone, one thread
+//! computes a tile from beginning to end in an order that depends on them alone, and where `k` itself was cut the
+//! partial products are added in order. Which thread does it, and whether anything was forked, cannot be seen in the result. Which [`Backend`] and
 //! instruction set did it can be seen, in the last bits.
 //!
 //! Source for the blocking: Goto and van de Geijn, *Anatomy of high-performance matrix multiplication*, 2008.
@@ -21,6 +21,11 @@
 mod backend;
 mod epilogue;
 mod grid;
+#[cfg(target_arch = "x86_64")]
+mod own;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "own/absent.rs"]
+mod own;
 mod scalar;
 #[cfg(test)]
 mod tests;

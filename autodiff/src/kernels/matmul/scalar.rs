@@ -1,6 +1,7 @@
 //! The two element types and how each backend is called for them.
 
 use super::backend::Backend;
+use super::own::Vector;
 use super::tile::Tile;
 use num_traits::Float;
 
@@ -11,15 +12,15 @@ impl MatmulScalar for f32 {}
 impl MatmulScalar for f64 {}
 
 pub(super) mod sealed {
-    use super::{Backend, Tile};
+    use super::{Backend, Tile, Vector};
 
     /// The kernels of one element type.
-    pub trait Kernels: Sized {
-        /// `C ← α·A·B + β·C` on one tile with `m, n, k ≥ 1`.
+    pub trait Kernels: Sized + Vector {
+        /// `C ← α·A·B + β·C` on one tile with `m, n, k ≥ 1`, by a library's kernel.
         ///
         /// # Safety
         /// The tile's pointers and strides lie within live slices, and nothing else touches its part of `C`.
-        unsafe fn product(backend: Backend, tile: &Tile<Self>);
+        unsafe fn library_product(backend: Backend, tile: &Tile<Self>);
     }
 }
 
@@ -27,12 +28,13 @@ macro_rules! kernels {
     ($t:ty, $matrixmultiply:path) => {
         impl sealed::Kernels for $t {
             #[inline]
-            unsafe fn product(backend: Backend, t: &Tile<$t>) {
+            unsafe fn library_product(backend: Backend, t: &Tile<$t>) {
                 let (rsa, csa) = (t.row_stride_a as isize, t.col_stride_a as isize);
                 let (rsb, csb) = (t.row_stride_b as isize, t.col_stride_b as isize);
                 let rsc = t.row_stride_c as isize;
-                // SAFETY: the caller vouches for the tile; both crates ask for just that.
+                // SAFETY (both): the caller vouches for the tile, and that is all these crates ask for.
                 match backend {
+                    // SAFETY: as above.
                     Backend::Portable => unsafe {
                         $matrixmultiply(
                             t.m, t.k, t.n, t.alpha, t.a, rsa, csa, t.b, rsb, csb, t.beta, t.c, rsc,
@@ -40,7 +42,8 @@ macro_rules! kernels {
                         )
                     },
                     // That crate calls C's factor alpha and the product's beta.
-                    Backend::Gemm => unsafe {
+                    // SAFETY: as above.
+                    Backend::Gemm | Backend::Own => unsafe {
                         gemm::gemm(
                             t.m,
                             t.n,

@@ -79,6 +79,48 @@ impl<T: Copy> Tile<T> {
         }
     }
 
+    /// Whether our own kernel copies panels of `B` before use: where rows are not contiguous; and where they lie
+    /// whole pages apart, so that a panel's rows compete for a few lines of L1, if many rows of `A` share the cost.
+    pub fn copies_b(&self) -> bool {
+        let apart = self.row_stride_b * size_of::<T>();
+        self.col_stride_b != 1 && self.n > 1
+            || self.m >= 256 && apart > 0 && apart.is_multiple_of(4096)
+    }
+
+    /// `partial ← α·A[.., p..p_end]·B[p..p_end, ..]`, a whole matrix without gaps.
+    ///
+    /// # Safety
+    /// `p < p_end ≤ k`, the pointers are live, and `partial` has room for `m × n`.
+    pub unsafe fn slice(&self, p: usize, p_end: usize, partial: *mut T) -> Self
+    where
+        T: num_traits::Zero,
+    {
+        // SAFETY: column p of A and row p of B are in the views, which bounds checks placed in slices.
+        let (a, b) =
+            unsafe { (self.a.add(p * self.col_stride_a), self.b.add(p * self.row_stride_b)) };
+        let (k, beta, c, row_stride_c) = (p_end - p, T::zero(), partial, self.n);
+        Self { k, a, b, beta, c, row_stride_c, ..*self }
+    }
+
+    /// `Cᵀ ← α·Bᵀ·Aᵀ + β·Cᵀ`, for a `C` of one column without gaps: its transpose is a row.
+    pub fn transposed(&self) -> Self {
+        debug_assert!(self.n == 1 && self.row_stride_c == 1);
+        Self {
+            m: self.n,
+            n: self.m,
+            a: self.b,
+            row_stride_a: self.col_stride_b,
+            col_stride_a: self.row_stride_b,
+            b: self.a,
+            row_stride_b: self.col_stride_a,
+            col_stride_b: self.row_stride_a,
+            row_stride_c: self.m,
+            first_row: self.first_col,
+            first_col: self.first_row,
+            ..*self
+        }
+    }
+
     /// Row `i` of this rectangle of `C`.
     ///
     /// # Safety
