@@ -114,6 +114,21 @@ pub fn for_chunks_mut2<T: Send, U: Send>(
     cut((first, second), &|offset, (first, second)| work(offset, first, second), &|(), ()| ());
 }
 
+/// [`for_chunks_mut`] over any number of outputs of one type and length, cut at the same places.
+///
+/// # Panics
+/// When the lengths differ.
+#[inline]
+#[track_caller]
+pub fn for_chunks_mut_n<T: Send, const N: usize>(
+    outs: [&mut [T]; N],
+    work: impl Fn(usize, [&mut [T]; N]) + Sync,
+) {
+    let lengths = outs.each_ref().map(|out| out.len());
+    assert!(lengths.windows(2).all(|pair| pair[0] == pair[1]), "outputs of {lengths:?} elements");
+    cut(outs, &work, &|(), ()| ());
+}
+
 /// Maps consecutive chunks of 0..`len` and combines the results in pairs, neighbours first.
 ///
 /// `map` of one chunk when `len` is at most [`CHUNK`]; of the empty range when `len` is 0.
@@ -151,6 +166,22 @@ impl<T: Send> Parts for &mut [T] {
 
     fn split_at(self, at: usize) -> (Self, Self) {
         self.split_at_mut(at)
+    }
+}
+
+impl<T: Send, const N: usize> Parts for [&mut [T]; N] {
+    fn len(&self) -> usize {
+        self.first().map_or(0, |part| part.len())
+    }
+
+    fn split_at(self, at: usize) -> (Self, Self) {
+        let mut left = self;
+        let right = left.each_mut().map(|part| {
+            let (first, rest) = std::mem::take(part).split_at_mut(at);
+            *part = first;
+            rest
+        });
+        (left, right)
     }
 }
 
@@ -243,6 +274,7 @@ mod tests {
     fn outputs_are_written_at_their_offsets() {
         for (len, threads) in LENGTHS.into_iter().flat_map(|l| THREADS.map(|t| (l, t))) {
             let (mut a, mut b, mut c) = (vec![0; len], vec![0; len], vec![0u8; len]);
+            let mut d = [vec![0; len], vec![0; len], vec![0; len]];
             with_threads(threads, || {
                 for_chunks_mut(&mut a, |offset, a| {
                     a.iter_mut().enumerate().for_each(|(i, a)| *a = offset + i);
@@ -252,10 +284,16 @@ mod tests {
                     b.iter_mut().enumerate().for_each(|(i, b)| *b = offset + i);
                     c.fill(1);
                 });
+                for_chunks_mut_n(d.each_mut().map(|d| &mut d[..]), |offset, d| {
+                    for (k, d) in d.into_iter().enumerate() {
+                        d.iter_mut().enumerate().for_each(|(i, d)| *d = k * len + offset + i);
+                    }
+                });
             });
             assert!(a.iter().enumerate().all(|(i, &a)| a == i));
             assert_eq!(a, b);
             assert!(c.iter().all(|&c| c == 1));
+            assert!(d.concat().iter().enumerate().all(|(i, &d)| d == i));
         }
     }
 
@@ -344,5 +382,11 @@ mod tests {
     #[should_panic(expected = "outputs of 3 and 2 elements")]
     fn outputs_of_different_lengths_are_refused() {
         for_chunks_mut2(&mut [0; 3], &mut [0; 2], |_, _, _| ());
+    }
+
+    #[test]
+    #[should_panic(expected = "outputs of [3, 3, 2] elements")]
+    fn any_number_of_outputs_of_different_lengths_is_refused() {
+        for_chunks_mut_n([&mut [0; 3], &mut [0; 3], &mut [0; 2]], |_, _| ());
     }
 }
