@@ -25,8 +25,9 @@ macro_rules! table {
 }
 
 table! {
-    abs, add, clamp, cos, div, elu, exp, expm1, gelu, leaky_relu, ln, ln_1p, log_sigmoid, matmul, maximum, minimum, mul,
-    neg, powf, powi, relu, sigmoid, silu, sin, softplus, sqrt, square, sub, sum, tanh,
+    abs, add, checkpoint, clamp, cos, div, elu, exp, expm1, gelu, leaky_relu, ln, ln_1p, log_sigmoid, matmul, maximum,
+    minimum, mul, neg, powf, powi, relu, scalar, select, sigmoid, silu, sin, softplus, sqrt, square, stop_gradient, sub,
+    sum, tanh,
 }
 
 #[cfg(test)]
