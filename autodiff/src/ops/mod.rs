@@ -4,6 +4,8 @@
 //! [`unary`] and [`binary`] are the machinery of elementwise ops, [`scan`] that of ops along one axis; everything else is an op.
 
 pub(crate) mod binary;
+#[cfg(test)]
+mod testing;
 pub(crate) mod unary;
 
 use crate::check::Check;
@@ -23,7 +25,9 @@ macro_rules! table {
 }
 
 table! {
-    add, exp, matmul, mul, sum,
+    abs, add, checkpoint, clamp, cos, div, elu, exp, expm1, gelu, leaky_relu, ln, ln_1p, log_sigmoid, matmul, maximum,
+    minimum, mul, neg, powf, powi, relu, scalar, select, sigmoid, silu, sin, softplus, sqrt, square, stop_gradient, sub,
+    sum, tanh,
 }
 
 #[cfg(test)]
