@@ -1,8 +1,6 @@
 //! What each optimiser does to its parameters, against the papers' algorithms and known laws.
 
-mod common;
-
-use common::{leaf, normal, tensor};
+use crate::common::{leaf, normal, tensor};
 use evidence_autodiff::Real;
 use evidence_optim::schedule::cosine;
 use evidence_optim::{Adam, OptimError, Optimizer, RmsProp, Sgd};

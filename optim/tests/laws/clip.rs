@@ -1,8 +1,6 @@
 //! Clipping: what it leaves alone, what it scales, and the norm.
 
-mod common;
-
-use common::{gradients, model, tensor};
+use crate::common::{gradients, model, tensor};
 use evidence_autodiff::kernels::threads::{CHUNK, with_threads};
 use evidence_autodiff::{Leaf, Tensor};
 use evidence_optim::{clip_by_global_norm, clip_by_value, global_norm};

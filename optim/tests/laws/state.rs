@@ -1,8 +1,6 @@
 //! Memory: in place, the same bits on any number of threads, saved and resumed.
 
-mod common;
-
-use common::{Model, bits, gradients, leaf, model, tensor};
+use crate::common::{self, Model, bits, gradients, leaf, model, tensor};
 use evidence_autodiff::kernels::threads::{CHUNK, with_threads};
 use evidence_autodiff::{Array, Leaf, Real};
 use evidence_optim::{Adam, Mismatch, OptimError, Optimizer, RmsProp, Sgd};
@@ -106,6 +104,9 @@ fn state_is_named_by_slot_and_path() {
     assert_eq!(optimizer.state()[1].0, "momentum");
 }
 
+/// A name and its elements.
+type Entry<'a> = (&'a str, &'a [f32]);
+
 fn array(values: &[f32]) -> Array<f32> {
     ndarray::arr1(values).into_dyn().into_shared()
 }
@@ -114,12 +115,12 @@ fn array(values: &[f32]) -> Array<f32> {
 fn state_that_does_not_fit_is_refused_by_name_and_changes_nothing() {
     let parameters = model::<f32>(0, &[2, 3]);
     let mut optimizer = momentum::<f32>();
-    let state = |names: &[(&str, &[f32])]| -> Vec<(String, Array<f32>)> {
+    let state = |names: &[Entry<'_>]| -> Vec<(String, Array<f32>)> {
         names.iter().map(|&(name, values)| (name.to_string(), array(values))).collect()
     };
-    let steps: (&str, &[f32]) = ("steps", &[4.0, 0.0]);
-    let (first, second): ((&str, &[f32]), (&str, &[f32])) =
-        (("momentum.0", &[1.0; 2]), ("momentum.1", &[2.0; 3]));
+    let steps: Entry<'_> = ("steps", &[4.0, 0.0]);
+    let first: Entry<'_> = ("momentum.0", &[1.0; 2]);
+    let second: Entry<'_> = ("momentum.1", &[2.0; 3]);
     let surplus = |name: &str| Mismatch { surplus: vec![name.to_string()], ..Mismatch::default() };
     let missing = |name: &str| Mismatch { missing: vec![name.to_string()], ..Mismatch::default() };
     let misshapen = Mismatch {
@@ -149,7 +150,7 @@ fn state_that_does_not_fit_is_refused_by_name_and_changes_nothing() {
         assert_eq!(error, Err(OptimError::Steps), "{digits:?}");
     }
     // Step counts beyond what an f32 can hold exactly survive.
-    let many: (&str, &[f32]) = ("steps", &[3.0, 2.0]);
+    let many: Entry<'_> = ("steps", &[3.0, 2.0]);
     optimizer.load_state(state(&[many, first, second]), &parameters).unwrap();
     assert_eq!(optimizer.steps(), 3 + 2 * (1 << 24));
     assert_eq!(optimizer.state()[0], ("steps".to_string(), array(&[3.0, 2.0])));
