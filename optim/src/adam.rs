@@ -6,10 +6,10 @@
 //! θ ← θ − r (m̂ / (√v̂ + ε) + λ θ)
 //! ```
 //!
-//! r is the learning rate, t counts steps from 1, all of it is elementwise. λ = 0: Kingma & Ba, "Adam: a method for stochastic
-//! optimization", ICLR 2015, algorithm 1. λ > 0: the decoupled decay of Loshchilov & Hutter, "Decoupled weight decay
-//! regularization", ICLR 2019, algorithm 2, line 12, where r stands for their η α and r λ for their η λ, as
-//! is usual today: the schedule and the learning rate scale both terms.
+//! r is the learning rate, t counts steps from 1, all of it is elementwise. λ = 0: Kingma & Ba, "Adam: a method
+//! for stochastic optimization", ICLR 2015, algorithm 1. λ > 0: the decoupled decay of Loshchilov & Hutter,
+//! "Decoupled weight decay regularization", ICLR 2019, algorithm 2, line 12, where r stands for their η α and
+//! r λ for their η λ, as is usual today: the schedule and the learning rate scale both terms.
 
 use crate::error::{decay_rate, epsilon, learning_rate, require};
 use crate::{Memory, OptimError, Optimizer, Rule};
@@ -64,7 +64,8 @@ impl<T: Real> Adam<T> {
     /// What is added to √v̂, in units of the gradient.
     ///
     /// # Errors
-    /// When it is not finite, or below the smallest normal `f32`: a coordinate whose gradient is always 0 would be 0/0.
+    /// When it is not finite, or below the smallest normal `f32`: a coordinate whose gradient is always 0 would
+    /// be moved by 0/0.
     pub fn epsilon(mut self, value: f64) -> Result<Self, OptimError> {
         self.epsilon = epsilon(value)?;
         Ok(self)
@@ -108,7 +109,9 @@ impl<T: Real> Optimizer<T> for Adam<T> {
     }
 }
 
-/// The numbers of one step. Bias corrections are computed in `f64`: 1 − β₂ᵗ in `f32` is off by 3·10⁻⁵ at t = 1.
+/// The numbers of one step.
+///
+/// Bias corrections are computed in `f64`: in `f32`, 1 − β₂ᵗ is off by a part in 10⁵ at t = 1.
 #[derive(Clone, Copy)]
 struct AdamRule<T> {
     beta1: T,

@@ -5,8 +5,8 @@
 //! by value   g ← min(max(g, −c), c)
 //! ```
 //!
-//! By norm: Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
-//! Squares are summed in `f64` (in `f32` a square overflows from 1.8·10¹⁹ on), within a leaf in the order that its
+//! By norm: Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML 2013,
+//! algorithm 1. Squares are summed in `f64` (in `f32` a square overflows from 1.8·10¹⁹ on), within a leaf in the order that its
 //! length sets, then leaf by leaf: the same bits on any number of threads.
 
 use evidence_autodiff::kernels::elementwise::scale;
@@ -14,7 +14,9 @@ use evidence_autodiff::kernels::simd::{Kernel, dispatch};
 use evidence_autodiff::kernels::threads::{for_chunks_mut, map_reduce};
 use evidence_autodiff::{Real, Tensor, Tree};
 
-/// ‖g‖ over all leaves. Not finite when an element is not (or, in `f64`, exceeds about 10¹⁵⁴): a cheap check before a step.
+/// ‖g‖ over all leaves.
+///
+/// Not finite when an element is not (or, in `f64`, exceeds about 10¹⁵⁴): a cheap check before a step.
 ///
 /// It is `&mut` because that is how trees give their leaves; nothing changes.
 pub fn global_norm<T: Real, G: Tree<Tensor<T>>>(gradients: &mut G) -> f64 {

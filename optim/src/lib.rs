@@ -1,8 +1,8 @@
 //! Optimisers over trees of arrays: [`Adam`] (and AdamW), [`RmsProp`], [`Sgd`]; learning-rate [`schedule`]s; clipping.
 //!
-//! Parameters are any [`Tree`](evidence_autodiff::Tree) of arrays, gradients the same tree of tensors. A step is one vectorised
-//! pass over parameter, gradient and state, in place, on as many threads as the pool it runs in; the bits do not
-//! depend on how many. State is saved and resumed by name, bit for bit.
+//! Parameters are any [`Tree`](evidence_autodiff::Tree) of arrays, gradients the same tree of tensors. A step is
+//! one vectorised pass over parameter, gradient and state, in place, on as many threads as the pool it runs in;
+//! the bits do not depend on how many. State is saved and resumed by name, bit for bit.
 //!
 //! ```
 //! use evidence_autodiff::{Leaf, Parameters, Tape};

@@ -119,11 +119,10 @@ impl<T: Real> Memory<T> {
 
     /// The name of an array of [`arrays`](Self::arrays).
     fn name(&self, index: usize) -> String {
-        let (path, slot) = (&self.paths[index / self.slots.len()], index % self.slots.len());
-        [self.slots[slot], path].iter().filter(|part| !part.is_empty()).copied().fold(
-            String::new(),
-            |name, part| if name.is_empty() { part.to_string() } else { name + "." + part },
-        )
+        let (path, slot) =
+            (&self.paths[index / self.slots.len()], self.slots[index % self.slots.len()]);
+        // The path of a tree that is a single leaf prints as nothing.
+        if path.is_empty() { slot.to_string() } else { format!("{slot}.{path}") }
     }
 
     /// See [`Optimizer::state`](crate::Optimizer::state).

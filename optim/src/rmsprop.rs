@@ -4,9 +4,9 @@
 //! v ← α v + (1 − α) g²          θ ← θ − r g / (√v + ε)
 //! ```
 //!
-//! Elementwise, r the learning rate. Tieleman & Hinton, "Lecture 6.5: rmsprop", Neural Networks for Machine Learning, 2012, slide 29;
-//! ε, which the slide leaves out, outside the root. v starts at 0 and is not corrected for it: with α = 0.99
-//! the first step is ten times the learning rate.
+//! Elementwise, r the learning rate. Tieleman & Hinton, "Lecture 6.5: rmsprop", Neural Networks for Machine
+//! Learning, 2012; ε, which the slide leaves out, is added outside the root. v starts at 0 and is not corrected
+//! for it: with α = 0.99 the first step is ten times the learning rate.
 
 use crate::error::{decay_rate, epsilon, learning_rate};
 use crate::{Memory, OptimError, Optimizer, Rule};
@@ -47,7 +47,8 @@ impl<T: Real> RmsProp<T> {
     /// What is added to √v, in units of the gradient.
     ///
     /// # Errors
-    /// When it is not finite, or below the smallest normal `f32`: a coordinate whose gradient is always 0 would be 0/0.
+    /// When it is not finite, or below the smallest normal `f32`: a coordinate whose gradient is always 0 would
+    /// be moved by 0/0.
     pub fn epsilon(mut self, value: f64) -> Result<Self, OptimError> {
         self.epsilon = epsilon(value)?;
         Ok(self)

@@ -1,7 +1,7 @@
 //! One pass over parameter, gradient and state, vectorised and cut among threads.
 //!
-//! An optimiser's arithmetic is a function of one coordinate: `(θ, state…) ← rule(g, (θ, state…))`. The loop is here, once.
-//! For Adam in `f32` it moves 28 bytes a coordinate: θ, m, v read and written, g read.
+//! An optimiser's arithmetic is a function of one coordinate: `(θ, state…) ← rule(g, (θ, state…))`. The loop is
+//! here, once. For Adam in `f32` it moves 28 bytes a coordinate: θ, m, v read and written, g read.
 
 use evidence_autodiff::Real;
 use evidence_autodiff::kernels::simd::{Kernel, dispatch};

@@ -25,7 +25,8 @@ pub fn warm_up(step: u64, steps: u64) -> f64 {
 
 /// A linear warm-up over the first `warm` steps, then half a cosine from 1 down to 0 at step `total` and after.
 ///
-/// ½ (1 + cos π (step − warm) / (total − warm)): Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5, without restarts.
+/// ½ (1 + cos π (step − warm) / (total − warm)): Loshchilov & Hutter, "SGDR", ICLR 2017, equation 5, without
+/// restarts.
 pub fn cosine(step: u64, warm: u64, total: u64) -> f64 {
     if step >= total {
         0.0

@@ -6,9 +6,9 @@
 //! Nesterov   b ← μ b + g          θ ← θ − r (g + μ b)
 //! ```
 //!
-//! r is the learning rate, b starts at 0. Sutskever, Martens, Dahl & Hinton, "On the importance of initialization and momentum
-//! in deep learning", ICML 2013, equations 1–4, with velocity −r b, so that a change of r acts at once;
-//! Nesterov's in the variable θ + μ·velocity, where the gradient is taken, as is usual today.
+//! r is the learning rate, b starts at 0. Sutskever, Martens, Dahl & Hinton, "On the importance of initialization
+//! and momentum in deep learning", ICML 2013, equations 1–4, with velocity −r b, so that a change of r acts at
+//! once; Nesterov's in the variable θ + μ·velocity, where the gradient is taken, as is usual today.
 
 use crate::error::{decay_rate, learning_rate};
 use crate::{Memory, OptimError, Optimizer, Rule};

@@ -1,0 +1,6 @@
+//! What must hold of every optimiser, of its memory, and of clipping.
+
+mod clip;
+mod common;
+mod state;
+mod steps;
