@@ -1,12 +1,17 @@
 //! The operations: one file each, and in it, from top to bottom, the formula forward and backward, the code, the rows
 //! of the check table and the tests.
 //!
-//! [`unary`] and [`binary`] are the machinery of elementwise ops, [`scan`] that of ops along one axis; everything else is an op.
+//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops; everything else is an op.
 
 pub(crate) mod binary;
+mod nary;
+#[cfg(test)]
+mod testing;
 pub(crate) mod unary;
 
 use crate::check::Check;
+
+pub use activation::Activation;
 
 /// Declares the ops' modules and the table of their checks, so that an op without checks does not compile.
 macro_rules! table {
@@ -23,7 +28,7 @@ macro_rules! table {
 }
 
 table! {
-    add, exp, matmul, mul, sum,
+    activation, add, affine, exp, matmul, mul, sum,
 }
 
 #[cfg(test)]
