@@ -28,7 +28,7 @@ macro_rules! table {
 }
 
 table! {
-    activation, add, affine, exp, matmul, mul, sum,
+    activation, add, affine, cumsum, exp, log_softmax, logsumexp, matmul, max, mean, mul, softmax, sum, variance,
 }
 
 #[cfg(test)]
