@@ -103,6 +103,10 @@ impl<T: Real> Tensor<T> {
         self.view().to_owned()
     }
 
+    pub(crate) fn from_parts(shape: Shape, buffer: Buffer<T>) -> Self {
+        Self { shape, buffer }
+    }
+
     pub(crate) fn into_parts(self) -> (Shape, Buffer<T>) {
         (self.shape, self.buffer)
     }

@@ -247,6 +247,23 @@ pub fn zip<T: Real, F: Binary<T>>(f: F, alignment: &Alignment, a: &[T], b: &[T],
     });
 }
 
+/// `out ← x` where the mask is 0 (`where_zero`), or else where it is not; elsewhere `out` stays.
+///
+/// The alignment is that of the mask and x.
+pub fn put<T: Real>(where_zero: bool, alignment: &Alignment, mask: &[T], x: &[T], out: &mut [T]) {
+    #[derive(Clone, Copy)]
+    struct Put(bool);
+    impl<T: Real> Pass<T> for Put {
+        #[inline(always)]
+        fn at(self, mask: T, x: T, out: &mut T) {
+            *out = if (mask == T::zero()) == self.0 { x } else { *out };
+        }
+    }
+    for_chunks_mut(out, |first, out| {
+        dispatch(Aligned { pass: Put(where_zero), alignment, a: mask, b: x, first, out });
+    });
+}
+
 /// Which argument a backward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

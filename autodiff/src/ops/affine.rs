@@ -113,7 +113,7 @@ pub(super) fn checks() -> Vec<Check> {
 mod tests {
     use super::Activation;
     use crate::check::Function;
-    use crate::ops::testing::{agree, numbers, panics};
+    use crate::ops::composition::{agree, numbers, panics};
     use crate::scalar::Real;
     use crate::tape::{Tape, Var};
 

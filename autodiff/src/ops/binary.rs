@@ -12,6 +12,7 @@ impl<'t, T: Real> Var<'t, T> {
     ///
     /// # Panics
     /// If the shapes do not broadcast.
+    #[must_use]
     #[track_caller]
     pub fn combine<F: Binary<T>>(self, other: Self, f: F) -> Self {
         let shape = self.broadcast_shape(other, F::NAME);
@@ -53,5 +54,56 @@ impl<T: Real, F: Binary<T>> Op<T> for Zip<F> {
         let (i, side) = if dx.needs(1) { (1, Side::B) } else { (0, Side::A) };
         elementwise::zip_backward(self.f, side, &self.alignment, values, dy.data_mut());
         dx.add(i, dy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::testing::assert_refused;
+    use crate::{Tape, Var};
+    use ndarray::ArrayD;
+
+    type Operation = for<'t> fn(Var<'t, f64>, Var<'t, f64>) -> Var<'t, f64>;
+
+    const OPERATIONS: [(&str, Operation); 6] = [
+        ("add", |a, b| a + b),
+        ("sub", |a, b| a - b),
+        ("mul", |a, b| a * b),
+        ("div", |a, b| a / b),
+        ("maximum", |a, b| a.maximum(b)),
+        ("minimum", |a, b| a.minimum(b)),
+    ];
+
+    #[test]
+    fn shapes_that_do_not_broadcast_are_refused_by_name() {
+        for (name, operation) in OPERATIONS {
+            for (a, b) in [(&[2][..], &[3][..]), (&[2, 3], &[2]), (&[0], &[2])] {
+                let refused = move || {
+                    let tape = Tape::new();
+                    let (a, b) =
+                        (tape.filled(a, 1.0).named("left"), tape.filled(b, 1.0).named("right"));
+                    let _ = operation(a, b);
+                };
+                let (a, b) = (format!("{a:?} \"left\""), format!("{b:?} \"right\""));
+                assert_refused(refused, &[&format!("{name}: "), &a, &b, "broadcast"]);
+            }
+        }
+    }
+
+    /// Of an argument repeated zero times, the gradient is a sum of nothing.
+    #[test]
+    fn empty_arrays_give_empty_results_and_zero_gradients() {
+        for (name, operation) in OPERATIONS {
+            let tape = Tape::new();
+            let a = tape.variable(ArrayD::from_elem(&[0, 3][..], 1.0));
+            let b = tape.variable(ArrayD::from_elem(&[3][..], 2.0));
+            for (first, second) in [(a, b), (b, a)] {
+                let y = operation(first, second);
+                assert_eq!(y.shape(), [0, 3], "{name}");
+                let gradients = y.sum(..).backward();
+                assert_eq!(gradients.get(a).unwrap().shape(), [0, 3], "{name}");
+                assert_eq!(gradients.get(b).unwrap(), ArrayD::from_elem(&[3][..], 0.0), "{name}");
+            }
+        }
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn checks() -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ops::testing::{agree, numbers};
+    use crate::ops::composition::{agree, numbers};
     use crate::shape::Keep;
     use crate::tape::Tape;
     use ndarray::arr1;

@@ -92,7 +92,7 @@ pub(super) fn checks() -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ops::testing::{agree, numbers};
+    use crate::ops::composition::{agree, numbers};
     use crate::tape::Tape;
     use ndarray::arr1;
     use std::f64::consts::LN_2;

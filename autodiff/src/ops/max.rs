@@ -65,7 +65,7 @@ pub(super) fn checks() -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ops::testing::panics;
+    use crate::ops::composition::panics;
     use crate::tape::Tape;
     use ndarray::{arr1, arr2};
 

@@ -4,6 +4,8 @@
 //! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops; everything else is an op.
 
 pub(crate) mod binary;
+#[cfg(test)]
+mod composition;
 mod nary;
 #[cfg(test)]
 mod testing;
@@ -28,7 +30,10 @@ macro_rules! table {
 }
 
 table! {
-    activation, add, affine, cumsum, exp, log_softmax, logsumexp, matmul, max, mean, mul, softmax, sum, variance,
+    abs, activation, add, affine, broadcast_to, checkpoint, clamp, concat, cos, cumsum, div, elu, exp, expm1,
+    gather_columns, gather_rows, gelu, leaky_relu, ln, ln_1p, log_sigmoid, log_softmax, logsumexp, matmul, max,
+    maximum, mean, minimum, mul, neg, permute, powf, powi, relu, reshape, scalar, select, sigmoid, silu, sin,
+    slice, softmax, softplus, sqrt, square, stop_gradient, sub, sum, tanh, triangular_solve, variance,
 }
 
 #[cfg(test)]

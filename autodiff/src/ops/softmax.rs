@@ -4,7 +4,7 @@
 use super::logsumexp::shifted_sum;
 use crate::check::{Check, Input};
 use crate::kernels::lanes::{Operands, SumOf, Term, fold_lanes, layout};
-use crate::kernels::nary::{Nary, Step, map, pass};
+use crate::kernels::nary::{Step, pass};
 use crate::scalar::Real;
 use crate::shape::{Lanes, Reduce};
 use crate::tape::{Op, Saved, Sink, Var};
@@ -93,7 +93,7 @@ pub(super) fn checks() -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ops::testing::{agree, numbers};
+    use crate::ops::composition::{agree, numbers};
     use crate::shape::Keep;
     use crate::tape::Tape;
     use ndarray::arr1;

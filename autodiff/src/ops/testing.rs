@@ -1,47 +1,46 @@
-//! What the ops' tests share.
+//! What the ops' tests share: values and derivatives at single points, and messages of panics.
 
-use crate::check::{Function, vjp};
-use crate::kernels::noise::Noise;
-use ndarray::ArrayD;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::check::{Function, jvp, vjp};
+use crate::scalar::Real;
+use ndarray::arr0;
 
-/// Standard normal draws that depend on the shape alone.
-pub(super) fn numbers(shape: &[usize]) -> ArrayD<f64> {
-    let noise = shape.iter().fold(Noise::new(1), |noise, &size| noise.stream(size as u64));
-    let mut array = ArrayD::zeros(shape);
-    noise.fill_normal_f64(array.as_slice_mut().unwrap());
-    array
-}
+/// A point, the value there and the derivative there.
+pub(super) type Row = (f64, f64, f64);
 
-/// Asserts that two functions have the same values and the same gradients, to 10⁻¹² of the largest.
+/// Asserts values and derivatives at points where they are known, in f64 and f32; that dual numbers give the same
+/// derivatives, which at a kink a gradient check cannot see; and that the table holds for NaN, which must come out.
 #[track_caller]
-pub(super) fn agree(fused: &impl Function, composed: &impl Function, inputs: &[ArrayD<f64>]) {
-    let (value, _) = crate::check::jvp(composed, inputs, inputs);
-    let cotangent = numbers(value.shape()) + 0.5;
-    let (fused, fused_gradients) = vjp(fused, inputs, &cotangent);
-    let (composed, composed_gradients) = vjp(composed, inputs, &cotangent);
-    close(&fused, &composed, "values");
-    for (i, (fused, composed)) in fused_gradients.iter().zip(&composed_gradients).enumerate() {
-        close(fused, composed, &format!("gradient {i}"));
-    }
+pub(super) fn assert_points(function: &impl Function, table: &[Row]) {
+    points::<f64>(function, table, 1e-14);
+    points::<f32>(function, table, 1e-6);
 }
 
 #[track_caller]
-fn close(a: &ArrayD<f64>, b: &ArrayD<f64>, what: &str) {
-    assert_eq!(a.shape(), b.shape(), "{what}");
-    let scale = b.iter().fold(1.0, |max: f64, b| max.max(b.abs()));
-    for (a, b) in a.iter().zip(b) {
-        assert!((a - b).abs() <= 1e-12 * scale, "{what}: {a} and {b}");
-    }
-}
-
-/// Asserts that `work` panics with a message that has `expected` in it.
-#[track_caller]
-pub(super) fn panics<R>(expected: &str, work: impl FnOnce() -> R) {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(work)) else {
-        panic!("no panic, where one with \"{expected}\" was due")
+fn points<T: Real>(function: &impl Function, table: &[Row], tolerance: f64) {
+    let one = || [arr0(T::one()).into_dyn()];
+    let at = |x: f64| {
+        let x = [arr0(T::from_f64(x)).into_dyn()];
+        let (y, dx) = vjp(function, &x, &one()[0]);
+        let (_, forward) = jvp(function, &x, &one());
+        (y[[]].to_f64(), dx[0][[]].to_f64(), forward[[]].to_f64())
     };
-    let message = payload.downcast_ref::<String>().map(String::as_str);
-    let message = message.or(payload.downcast_ref::<&str>().copied()).unwrap_or("not text");
-    assert!(message.contains(expected), "\"{message}\" does not say \"{expected}\"");
+    // Relative, since tails are small; equality for infinities.
+    let close = |a: f64, b: f64| a == b || (a - b).abs() <= tolerance * b.abs();
+    for &(x, y, dy) in table {
+        let (value, backward, forward) = at(x);
+        assert!(close(value, y), "f({x}) = {value:e}, not {y:e}");
+        assert!(close(backward, dy), "f'({x}) = {backward:e}, not {dy:e}");
+        assert!(close(forward, dy), "f'({x}) = {forward:e} by dual numbers, not {dy:e}");
+    }
+    assert!(at(f64::NAN).0.is_nan(), "NaN was swallowed: {}", at(f64::NAN).0);
+}
+
+/// Asserts that `work` panics with a message that contains each of `parts`.
+#[track_caller]
+pub(super) fn assert_refused(work: impl FnOnce() + std::panic::UnwindSafe, parts: &[&str]) {
+    let payload = std::panic::catch_unwind(work).expect_err("it should have been refused");
+    let message = payload.downcast::<String>().map(|text| *text).unwrap_or_default();
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in {message:?}");
+    }
 }

@@ -47,7 +47,21 @@ impl<T: Real> Tape<T> {
     fn pull_back(&self, last: NodeId, seed: Tensor<T>) -> Gradients<'_, T> {
         let mut table = self.table.take();
         table.resize_with(last as usize + 1, || None);
-        table[last as usize] = Some(seed);
+        self.pull_back_into(last, seed, &mut table);
+        Gradients { tape: self, table }
+    }
+
+    /// The walk, from cotangents that may be there already.
+    pub(super) fn pull_back_into(
+        &self,
+        last: NodeId,
+        seed: Tensor<T>,
+        table: &mut [Option<Tensor<T>>],
+    ) {
+        match &mut table[last as usize] {
+            None => table[last as usize] = Some(seed),
+            Some(sum) => elementwise::add_assign(sum.data_mut(), seed.data()),
+        }
         for id in (0..=last).rev() {
             let node = self.node(id);
             if !node.needs_gradient {
@@ -55,22 +69,21 @@ impl<T: Real> Tape<T> {
             } else if !node.inputs.is_empty()
                 && let Some(dy) = table[id as usize].take()
             {
-                let mut sink = Sink { tape: self, inputs: &node.inputs, table: &mut table };
+                let mut sink = Sink { tape: self, inputs: &node.inputs, table };
                 node.op.vjp(Saved { tape: self, id }, dy, &mut sink);
                 if self.watching.get() {
-                    self.watch_backward(id, &table);
+                    self.watch_backward(id, table);
                 }
             }
         }
-        Gradients { tape: self, table }
     }
 }
 
 /// Where an op's backward rule puts the cotangents of its inputs.
 pub struct Sink<'a, T: Real> {
-    tape: &'a Tape<T>,
-    inputs: &'a [NodeId],
-    table: &'a mut [Option<Tensor<T>>],
+    pub(super) tape: &'a Tape<T>,
+    pub(super) inputs: &'a [NodeId],
+    pub(super) table: &'a mut [Option<Tensor<T>>],
 }
 
 impl<T: Real> Sink<'_, T> {

@@ -8,6 +8,7 @@
 mod anomaly;
 mod backward;
 mod graph;
+mod inner;
 mod op;
 mod var;
 
@@ -207,11 +208,26 @@ impl<T: Real> Tape<T> {
         let mut ids = SmallVec::<[NodeId; 4]>::new();
         let mut needs_gradient = false;
         for input in inputs {
-            self.own(*input, op.name());
+            ids.push(self.own(*input, op.name()));
             needs_gradient |= self.node(input.id).needs_gradient;
-            ids.push(input.id);
         }
         self.push(Box::new(op), &ids, value, needs_gradient)
+    }
+
+    /// Records the result of an op through which no gradient flows, whatever its inputs.
+    ///
+    /// # Panics
+    /// If an input belongs to another tape.
+    #[track_caller]
+    pub(crate) fn record_constant<'t>(
+        &'t self,
+        op: impl Op<T>,
+        inputs: &[Var<'t, T>],
+        value: Tensor<T>,
+    ) -> Var<'t, T> {
+        let ids: SmallVec<[NodeId; 4]> =
+            inputs.iter().map(|input| self.own(*input, op.name())).collect();
+        self.push(Box::new(op), &ids, value, false)
     }
 
     /// Records a node that has the elements of `input` under another shape of the same volume.
@@ -227,15 +243,18 @@ impl<T: Real> Tape<T> {
         self.push_node(Box::new(op), &[input.id], shape, Storage::Alias(root), needs_gradient, None)
     }
 
+    /// The number of a variable's node.
+    ///
     /// # Panics
     /// If the variable belongs to another tape.
     #[track_caller]
     #[inline]
-    fn own(&self, var: Var<'_, T>, op: &str) {
+    pub(crate) fn own(&self, var: Var<'_, T>, op: &str) -> NodeId {
         assert!(
             std::ptr::eq(self, var.tape),
             "{op}: its arguments are on different tapes; build one expression on one tape"
         );
+        var.id
     }
 
     fn leaf(&self, array: Array<T>, needs_gradient: bool, name: Option<Rc<str>>) -> Var<'_, T> {
