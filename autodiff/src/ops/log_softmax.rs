@@ -31,7 +31,7 @@ struct Centre;
 impl<T: Real> Step<T, 2> for Centre {
     #[inline(always)]
     fn at(self, [y, total]: [T; 2], dy: &mut T) {
-        *dy = *dy - y.exp() * total;
+        *dy -= y.exp() * total;
     }
 }
 
