@@ -256,7 +256,10 @@ pub fn put<T: Real>(where_zero: bool, alignment: &Alignment, mask: &[T], x: &[T]
     impl<T: Real> Pass<T> for Put {
         #[inline(always)]
         fn at(self, mask: T, x: T, out: &mut T) {
-            *out = if (mask == T::zero()) == self.0 { x } else { *out };
+            // Read unconditionally: else it compiles to conditional stores, one by one (1.6 ns an element, not 0.25).
+            let old = *out;
+            let is_zero = mask == T::zero();
+            *out = if is_zero == self.0 { x } else { old };
         }
     }
     for_chunks_mut(out, |first, out| {

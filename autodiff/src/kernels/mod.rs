@@ -5,9 +5,15 @@
 
 pub mod denormals;
 pub mod elementwise;
+pub mod lanes;
 pub mod math;
 pub mod matmul;
+pub mod nary;
 pub mod noise;
+pub mod permute;
 pub mod reduce;
+pub mod reparametrise;
+pub mod scan;
 pub mod simd;
 pub mod threads;
+pub mod triangular;

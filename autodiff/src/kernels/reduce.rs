@@ -68,7 +68,11 @@ fn for_tasks_mut<T: Send>(out: &mut [T], reads: usize, work: impl Fn(usize, &mut
 }
 
 /// Calls `work(first column, columns)` on ranges of columns, each column reading `rows` numbers.
-fn for_columns_mut<T: Send>(out: &mut [T], rows: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+pub(super) fn for_columns_mut<T: Send>(
+    out: &mut [T],
+    rows: usize,
+    work: impl Fn(usize, &mut [T]) + Sync,
+) {
     if out.len() * rows < FORK_MIN_ELEMENTS || !is_parallel() {
         return work(0, out);
     }

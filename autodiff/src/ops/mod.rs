@@ -1,14 +1,19 @@
 //! The operations: one file each, and in it, from top to bottom, the formula forward and backward, the code, the rows
 //! of the check table and the tests.
 //!
-//! [`unary`] and [`binary`] are the machinery of elementwise ops, [`scan`] that of ops along one axis; everything else is an op.
+//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops; everything else is an op.
 
 pub(crate) mod binary;
+#[cfg(test)]
+mod composition;
+mod nary;
 #[cfg(test)]
 mod testing;
 pub(crate) mod unary;
 
 use crate::check::Check;
+
+pub use activation::Activation;
 
 /// Declares the ops' modules and the table of their checks, so that an op without checks does not compile.
 macro_rules! table {
@@ -25,9 +30,12 @@ macro_rules! table {
 }
 
 table! {
-    abs, add, checkpoint, clamp, cos, div, elu, exp, expm1, gelu, leaky_relu, ln, ln_1p, log_sigmoid, matmul, maximum,
-    minimum, mul, neg, powf, powi, relu, scalar, select, sigmoid, silu, sin, softplus, sqrt, square, stop_gradient, sub,
-    sum, tanh,
+    abs, activation, add, affine, bernoulli_log_prob, bounded, broadcast_to, categorical_log_prob, checkpoint,
+    clamp, concat, cos, coupling_affine, cumsum, div, elu, exp, expm1, gather_columns, gather_rows,
+    gaussian_log_prob, gaussian_rsample, gelu, kl_mean_field, kl_normal, leaky_relu, ln, ln_1p, log_sigmoid,
+    log_softmax, logsumexp, matmul, max, maximum, mean, minimum, mul, neg, permute, powf, powi, relu, reshape,
+    rsample, scalar, select, sigmoid, silu, sin, slice, softmax, softplus, sqrt, square, stop_gradient, sub, sum,
+    tanh, triangular_solve, variance,
 }
 
 #[cfg(test)]
