@@ -103,6 +103,19 @@ impl<'t, T: Real> Gradients<'t, T> {
     pub fn of<M: Tree<Var<'t, T>>>(&mut self, bound: &M) -> M::With<Tensor<T>> {
         bound.map(&Path::root(), &mut |_, var| self.take(*var))
     }
+
+    /// The same for code that is generic over its model, where the compiler cannot see that a bound model's gradients
+    /// have the shape of the model's.
+    pub fn of_model<M: Tree<Array<T>>>(
+        &mut self,
+        model: &M,
+        bound: &M::With<Var<'t, T>>,
+    ) -> M::With<Tensor<T>> {
+        let mut leaves = Vec::new();
+        bound.map(&Path::root(), &mut |_, var| leaves.push(self.take(*var)));
+        let mut next = leaves.into_iter();
+        model.map(&Path::root(), &mut |_, _| next.next().expect("trees of one shape"))
+    }
 }
 
 /// Where a leaf is in its tree: a stack of borrowed segments.

@@ -60,6 +60,10 @@ struct Node<T: Real> {
 pub struct Tape<T: Real> {
     nodes: FrozenVec<Box<Node<T>>>,
     /// Emptied nodes, to be filled again.
+    #[expect(
+        clippy::vec_box,
+        reason = "the boxes are what is kept: they go back into the arena as they are"
+    )]
     spare: RefCell<Vec<Box<Node<T>>>>,
     pool: Rc<Pool<T>>,
     /// The backward pass's table of cotangents, kept between passes.
