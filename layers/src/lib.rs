@@ -1,1 +1,48 @@
-//! Placeholder, replaced within the day.
+//! Layers and distributions: what models are made of.
+//!
+//! A layer is a struct generic over its leaves, `Dense<P>`: stored as `Dense<Array<f32>>`, bound to a tape during a
+//! step as `Dense<Var<'t, f32>>`. Rows are samples: a dense layer computes `x W + b` with `W: [in, out]`, the lecture's
+//! `Wx + b` transposed (and PyTorch's `[out, in]` too).
+//!
+//! ```
+//! use evidence_autodiff::{Noise, Parameters, Tape};
+//! use evidence_layers::{Activation, MeanField, Mlp};
+//!
+//! // Weights…
+//! let net = Mlp::<_>::new::<f32>(&[11, 50, 1], Activation::Relu, Noise::new(1));
+//! assert_eq!(net.count(), 11 * 50 + 50 + 50 + 1);
+//!
+//! // …and distributions over the same weights: two trees of one shape.
+//! let posterior = MeanField::around(net, 0.05);
+//! let tape = Tape::new();
+//! let bound = posterior.bind(&tape);
+//! let drawn = bound.rsample(Noise::new(2)); // an ordinary Mlp, its weights one draw
+//! let y = drawn.forward(tape.constant(ndarray::Array2::ones((4, 11))));
+//! assert_eq!(y.shape(), [4, 1]);
+//! assert!(bound.kl_to_normal(1.0).item() > 0.0); // a sum over all weights, in nats
+//! ```
+#![forbid(unsafe_code)]
+
+mod activation;
+mod bijection;
+mod chain;
+mod checks;
+mod coupling;
+mod dense;
+mod init;
+mod mean_field;
+mod mlp;
+mod normal;
+mod permutation;
+
+pub use activation::Activation;
+pub use bijection::{Bijection, LogDet};
+pub use chain::Chain;
+pub use checks::checks;
+pub use coupling::{AffineCoupling, CouplingError, Half};
+pub use dense::Dense;
+pub use init::Init;
+pub use mean_field::MeanField;
+pub use mlp::Mlp;
+pub use normal::{DiagonalNormal, standard_normal_log_prob};
+pub use permutation::{Permutation, PermutationError};

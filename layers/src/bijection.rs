@@ -1,0 +1,65 @@
+//! Bijections, stated once: `forward` maps **base → data**, `inverse` maps data → base.
+//!
+//! With x = f(z), `log p(x) = log p_z(f⁻¹(x)) + log |det ∂f⁻¹/∂x|`. Both directions return the point and the
+//! log-determinant of their own Jacobian, one number per row: no method throws half of it away, and none returns the other
+//! direction's sign.
+
+use evidence_autodiff::{Real, Var};
+use std::ops::{Add, Neg, Sub};
+
+/// An invertible map between rows, `[n, d]` to `[n, d]`, with the log-determinant of its Jacobian.
+pub trait Bijection<'t, T: Real> {
+    /// Base → data: `x = f(z)` and `log |det ∂f/∂z|`.
+    fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>);
+
+    /// Data → base: `z = f⁻¹(x)` and `log |det ∂f⁻¹/∂x|`, which is minus the forward one at z.
+    fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>);
+}
+
+/// `log |det J|` for each row, `[n]`, in nats. A type of its own, so that it is added and subtracted and not mistaken
+/// for a log-density.
+#[derive(Clone, Copy, Debug)]
+pub struct LogDet<'t, T: Real>(Var<'t, T>);
+
+impl<'t, T: Real> LogDet<'t, T> {
+    /// From its value for each row.
+    ///
+    /// # Panics
+    /// If the value is not `[n]`.
+    #[track_caller]
+    pub fn new(value: Var<'t, T>) -> Self {
+        assert!(value.shape().len() == 1, "LogDet: {value} is not one number per row");
+        Self(value)
+    }
+
+    /// Zero for each row of `x`: what keeps volumes.
+    pub fn zero(x: Var<'t, T>) -> Self {
+        Self(x.tape().filled(&[x.size(0)], 0.0))
+    }
+
+    /// The value for each row, `[n]`.
+    pub fn value(self) -> Var<'t, T> {
+        self.0
+    }
+}
+
+impl<T: Real> Add for LogDet<'_, T> {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl<T: Real> Sub for LogDet<'_, T> {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
+
+impl<T: Real> Neg for LogDet<'_, T> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}

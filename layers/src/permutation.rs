@@ -1,0 +1,85 @@
+//! A fixed reordering of columns, `xⱼ = z_{π(j)}`; it keeps volumes, so its log-determinant is 0.
+
+use crate::{Bijection, LogDet};
+use evidence_autodiff::{Path, Real, Tree, Var};
+use std::sync::Arc;
+
+/// A permutation of columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permutation {
+    columns: Arc<[usize]>,
+    inverse: Arc<[usize]>,
+}
+
+/// What is no permutation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{columns:?} is no permutation: {problem} (give each of 0 to {} once)", columns.len().saturating_sub(1))]
+pub struct PermutationError {
+    columns: Vec<usize>,
+    problem: String,
+}
+
+impl Permutation {
+    /// The permutation that puts column `columns[j]` at place j, from base to data.
+    ///
+    /// # Errors
+    /// If a column is missing or named twice.
+    pub fn new(columns: Vec<usize>) -> Result<Self, PermutationError> {
+        let mut inverse = vec![usize::MAX; columns.len()];
+        for (place, &column) in columns.iter().enumerate() {
+            let problem = match inverse.get(column) {
+                None => format!("there is no column {column}"),
+                Some(&usize::MAX) => {
+                    inverse[column] = place;
+                    continue;
+                }
+                Some(first) => format!("column {column} stands at both {first} and {place}"),
+            };
+            return Err(PermutationError { columns, problem });
+        }
+        Ok(Self { columns: columns.into(), inverse: inverse.into() })
+    }
+
+    /// The columns in reverse order.
+    pub fn reversed(width: usize) -> Self {
+        let columns: Arc<[usize]> = (0..width).rev().collect();
+        Self { inverse: columns.clone(), columns }
+    }
+}
+
+impl<P> Tree<P> for Permutation {
+    type With<Q> = Self;
+
+    fn map<Q>(&self, _: &Path<'_>, _: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Self {
+        self.clone()
+    }
+
+    fn leaves_mut<'a>(&'a mut self, _: &mut Vec<&'a mut P>) {
+        let Self { columns: _, inverse: _ } = self;
+    }
+}
+
+impl<'t, T: Real> Bijection<'t, T> for Permutation {
+    fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        (z.gather_columns(self.columns.clone()), LogDet::zero(z))
+    }
+
+    fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        (x.gather_columns(self.inverse.clone()), LogDet::zero(x))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_permutation_is_refused() {
+        for (columns, problem) in [(vec![0, 0], "both 0 and 1"), (vec![2, 0], "no column 2")] {
+            let error = Permutation::new(columns).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+        assert!(Permutation::new(vec![]).is_ok());
+        assert_eq!(Permutation::new(vec![2, 1, 0]).unwrap(), Permutation::reversed(3));
+    }
+}
