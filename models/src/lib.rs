@@ -1,1 +1,47 @@
-//! Placeholder, replaced within the day.
+//! Models: each maximises the log evidence, exactly (a flow's `log p(x)`) or through a lower bound on it (the ELBO of
+//! a Bayesian network or a VAE).
+//!
+//! A [`Model`] is a tree of parameters; bound to a tape it has a [`Loss`], in nats per datum with its parts separate. The fit
+//! loop of `evidence-train` needs nothing else of it.
+//!
+//! ```
+//! use evidence_autodiff::{Noise, Parameters, Tape};
+//! use evidence_layers::{Activation, Mlp};
+//! use evidence_models::{Batch, BayesianNetwork, Likelihood};
+//! use ndarray::Array2;
+//!
+//! let net = Mlp::new(&[11, 50, 1], Activation::Relu, Noise::new(0));
+//! let model = BayesianNetwork::<_>::new::<f32>(net, Likelihood::gaussian(0.0), 1.0, 0.05);
+//!
+//! let tape = Tape::new();
+//! let (x, y) = (Array2::zeros((16, 11)), Array2::zeros((16, 1)));
+//! // How many rows the training set has must be said: the KL is a sum over weights, shared out among the rows.
+//! let batch = Batch::new(tape.constant(x), Some(tape.constant(y)), 1599);
+//! let loss = model.bind(&tape).loss(&batch, Noise::new(1));
+//! let [(_, log_likelihood), (_, kl)] = loss.parts[..] else { unreachable!() };
+//! assert!((loss.total.item() - (kl.item() - log_likelihood.item())).abs() < 1e-5);
+//! ```
+#![forbid(unsafe_code)]
+
+mod autoencoder;
+mod bayesian;
+mod checks;
+mod dense;
+mod flow;
+mod likelihood;
+pub mod metrics;
+mod objective;
+mod pca;
+mod predictive;
+mod vae;
+
+pub use autoencoder::Autoencoder;
+pub use bayesian::BayesianNetwork;
+pub use checks::checks;
+pub use dense::DenseNetwork;
+pub use flow::Flow;
+pub use likelihood::Likelihood;
+pub use objective::{Batch, Loss, Model};
+pub use pca::Pca;
+pub use predictive::GaussianMixture;
+pub use vae::{Evidence, Vae};

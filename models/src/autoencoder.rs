@@ -1,0 +1,98 @@
+//! The autoencoder: `x → code → x̂`, a maximum-likelihood model of x given its own code.
+
+use crate::{Batch, Likelihood, Loss, Model};
+use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
+use evidence_layers::{Activation, Mlp};
+
+/// Encoder, decoder, and the likelihood of the reconstruction.
+#[derive(Clone, Debug)]
+pub struct Autoencoder<P> {
+    /// From data to codes.
+    pub encoder: Mlp<P>,
+    /// From codes to the likelihood's parameters.
+    pub decoder: Mlp<P>,
+    /// `p(x | decoded)`.
+    pub likelihood: Likelihood<P>,
+}
+
+impl<T: Real> Autoencoder<Array<T>> {
+    /// Sizes from the data to the code, `[64, 128, 64, 2]`; the decoder mirrors them.
+    ///
+    /// # Panics
+    /// With fewer than two sizes.
+    #[track_caller]
+    pub fn new(
+        sizes: &[usize],
+        activation: Activation,
+        likelihood: Likelihood<Array<T>>,
+        noise: Noise,
+    ) -> Self {
+        let mirrored: Vec<usize> = sizes.iter().rev().copied().collect();
+        Self {
+            encoder: Mlp::new(sizes, activation, noise.stream(0)),
+            decoder: Mlp::new(&mirrored, activation, noise.stream(1)),
+            likelihood,
+        }
+    }
+}
+
+impl<P> Tree<P> for Autoencoder<P> {
+    type With<Q> = Autoencoder<Q>;
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Autoencoder<Q> {
+        Autoencoder {
+            encoder: self.encoder.map(&path.field("encoder"), f),
+            decoder: self.decoder.map(&path.field("decoder"), f),
+            likelihood: self.likelihood.map(&path.field("likelihood"), f),
+        }
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        let Self { encoder, decoder, likelihood } = self;
+        encoder.leaves_mut(out);
+        decoder.leaves_mut(out);
+        likelihood.leaves_mut(out);
+    }
+}
+
+impl<'t, T: Real> Autoencoder<Var<'t, T>> {
+    /// The code of each row.
+    #[must_use]
+    #[track_caller]
+    pub fn encode(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.encoder.forward(x)
+    }
+
+    /// The expected data of each code.
+    #[must_use]
+    #[track_caller]
+    pub fn decode(&self, code: Var<'t, T>) -> Var<'t, T> {
+        self.likelihood.mean(self.decoder.forward(code))
+    }
+
+    /// Each row, squeezed through its code.
+    #[must_use]
+    #[track_caller]
+    pub fn reconstruct(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.decode(self.encode(x))
+    }
+}
+
+impl<'t, T: Real> Autoencoder<Var<'t, T>> {
+    /// The negative mean log-likelihood of each row given its own code.
+    pub fn loss(&self, batch: &Batch<'t, T>, _: Noise) -> Loss<'t, T> {
+        let decoded = self.decoder.forward(self.encode(batch.inputs));
+        let log_likelihood = self.likelihood.log_prob(decoded, batch.inputs).mean(..);
+        Loss { total: -log_likelihood, parts: vec![("log-likelihood", log_likelihood)] }
+    }
+}
+
+impl<T: Real> Model<T> for Autoencoder<Array<T>> {
+    fn loss<'t>(
+        bound: &Autoencoder<Var<'t, T>>,
+        batch: &Batch<'t, T>,
+        noise: Noise,
+    ) -> Loss<'t, T> {
+        bound.loss(batch, noise)
+    }
+}

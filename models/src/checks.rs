@@ -1,0 +1,122 @@
+//! The check table of models: the gradient of every objective with respect to every parameter.
+
+use crate::{Autoencoder, Batch, BayesianNetwork, DenseNetwork, Flow, Likelihood, Vae};
+use evidence_autodiff::check::{Check, Function, Input};
+use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var};
+use evidence_layers::{Activation, AffineCoupling, Chain, Mlp};
+use ndarray::ArrayD;
+
+/// A row: the gradient of a model's loss with respect to its inputs, targets and parameters.
+macro_rules! objective {
+    ($table:ident, $name:expr, $type:ty, $model:expr, $width:expr, $targets:expr) => {{
+        struct ModelLoss($type, Option<ArrayD<f64>>);
+        impl Function for ModelLoss {
+            fn call<'t, T: Real>(&self, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+                let tape = inputs[0].tape();
+                let mut leaves = inputs[1..].iter();
+                let model = self.0.map(&Path::root(), &mut |_, _| {
+                    *leaves.next().expect("an input for each leaf")
+                });
+                let targets = self.1.as_ref().map(|y| tape.constant(y.mapv(T::from_f64)));
+                model.loss(&Batch::new(inputs[0], targets, 20), Noise::new(5)).total
+            }
+        }
+        let model: $type = $model;
+        let mut inputs = vec![Input::between(&[4, $width], 0.05, 0.95)];
+        inputs
+            .extend(model.named().iter().map(|(_, leaf)| Input::between(leaf.shape(), -0.8, 0.8)));
+        $table.push(Check::gradient($name, inputs, ModelLoss(model, $targets)));
+    }};
+}
+
+/// The rows of the table: every model's objective.
+pub fn checks() -> Vec<Check> {
+    let mut table = Vec::new();
+    let noise = Noise::new(0);
+    let column =
+        |values: [f64; 4]| Some(ndarray::arr1(&values).insert_axis(ndarray::Axis(1)).into_dyn());
+    let (real, binary, label) =
+        (column([0.3, -1.0, 2.0, 0.1]), column([0.0, 1.0, 1.0, 0.0]), column([2.0, 0.0, 1.0, 2.0]));
+    type P = Array<f64>;
+    objective!(
+        table,
+        "DenseNetwork, regression",
+        DenseNetwork<P>,
+        DenseNetwork::regression(&[3, 4, 1], Activation::Tanh, noise),
+        3,
+        real.clone()
+    );
+    objective!(
+        table,
+        "DenseNetwork, binary",
+        DenseNetwork<P>,
+        DenseNetwork::binary(&[3, 4, 1], Activation::Tanh, noise),
+        3,
+        binary
+    );
+    objective!(
+        table,
+        "DenseNetwork, multi-class",
+        DenseNetwork<P>,
+        DenseNetwork::multi_class(&[3, 4, 3], Activation::Tanh, noise),
+        3,
+        label
+    );
+    objective!(
+        table,
+        "BayesianNetwork, ELBO",
+        BayesianNetwork<P>,
+        BayesianNetwork::new(
+            Mlp::new(&[3, 4, 1], Activation::Tanh, noise),
+            Likelihood::gaussian(0.0),
+            0.8,
+            0.1
+        ),
+        3,
+        real
+    );
+    objective!(
+        table,
+        "Autoencoder",
+        Autoencoder<P>,
+        Autoencoder::new(&[5, 4, 2], Activation::Tanh, Likelihood::gaussian(0.0), noise),
+        5,
+        None
+    );
+    objective!(
+        table,
+        "Vae, Gaussian, ELBO",
+        Vae<P>,
+        Vae::new(&[5, 4, 2], Activation::Tanh, Likelihood::gaussian(0.0), noise),
+        5,
+        None
+    );
+    objective!(
+        table,
+        "Vae, Bernoulli, ELBO",
+        Vae<P>,
+        Vae::new(&[5, 4, 2], Activation::Tanh, Likelihood::Bernoulli, noise),
+        5,
+        None
+    );
+    objective!(
+        table,
+        "Flow, RealNVP, log-density",
+        Flow<Chain<AffineCoupling<P>>>,
+        Flow::real_nvp(5, 3, &[6], noise).expect("wide enough"),
+        5,
+        None
+    );
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_check_passes() {
+        for check in super::checks() {
+            let outcome = check.run();
+            assert!(outcome.passed(), "{}: {outcome}", check.name());
+        }
+    }
+}

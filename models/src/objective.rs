@@ -1,0 +1,72 @@
+//! What a model minimises, in nats per datum.
+
+use evidence_autodiff::{Array, Noise, Real, Tree, Var};
+
+/// Rows on a tape.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'t, T: Real> {
+    /// `[n, d]`.
+    pub inputs: Var<'t, T>,
+    /// `[n, k]`; class labels are one column of whole numbers. Models of the inputs alone need none.
+    pub targets: Option<Var<'t, T>>,
+    /// The number of rows N of the **training set** that the batch is drawn from: a KL over weights is a sum that all of them
+    /// share.
+    pub data_size: usize,
+}
+
+impl<'t, T: Real> Batch<'t, T> {
+    /// Rows, and how many the training set has.
+    ///
+    /// # Panics
+    /// If the training set would be empty, or inputs and targets have different numbers of rows.
+    #[track_caller]
+    pub fn new(inputs: Var<'t, T>, targets: Option<Var<'t, T>>, data_size: usize) -> Self {
+        assert!(
+            data_size > 0,
+            "Batch: a training set of 0 rows; the KL of the weights is shared out among its rows"
+        );
+        if let Some(targets) = targets {
+            assert!(
+                targets.size(0) == inputs.size(0),
+                "Batch: inputs {inputs} and targets {targets} have different numbers of rows"
+            );
+        }
+        Self { inputs, targets, data_size }
+    }
+
+    /// The targets.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[track_caller]
+    pub fn expect_targets(&self) -> Var<'t, T> {
+        self.targets.expect("Batch: this model is supervised and needs targets")
+    }
+}
+
+/// A loss in nats per datum, and what it is made of.
+#[derive(Clone, Debug)]
+pub struct Loss<'t, T: Real> {
+    /// What is minimised: the negative log-likelihood, or the negative ELBO. A scalar.
+    pub total: Var<'t, T>,
+    /// Its parts, each in nats per datum with its natural sign: the loss is KLs minus log-likelihoods.
+    pub parts: Vec<(&'static str, Var<'t, T>)>,
+}
+
+/// A model as it is stored, which can be fitted.
+///
+/// The losses are of the model bound to a tape. They are functions here, and methods of the bound models, because a bound like
+/// "for every `'t`, `Self::With<Var<'t, T>>` has a loss" is beyond what the compiler can prove.
+pub trait Model<T: Real>: Tree<Array<T>, With<Array<T>> = Self> + Sized {
+    /// The loss on a batch. Whatever is random in it is a function of `noise`.
+    fn loss<'t>(bound: &Self::With<Var<'t, T>>, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T>;
+
+    /// What early stopping watches, in nats per datum: the loss, unless a model knows better.
+    fn validation<'t>(
+        bound: &Self::With<Var<'t, T>>,
+        batch: &Batch<'t, T>,
+        noise: Noise,
+    ) -> Var<'t, T> {
+        Self::loss(bound, batch, noise).total
+    }
+}

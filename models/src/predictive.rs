@@ -1,0 +1,183 @@
+//! Predictive distributions: mixtures over posterior draws.
+
+use evidence_autodiff::Real;
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+
+/// For each row, an equal mixture of normals N(mₛ, σ²), one for each draw s of the weights.
+///
+/// Its variance has two parts, by the law of total variance: the spread of the means (epistemic: what more
+/// data would remove) and σ² (aleatoric: what it would not).
+#[derive(Clone, Debug)]
+pub struct GaussianMixture {
+    /// `[draws, rows]`.
+    means: Array2<f64>,
+    scale: f64,
+}
+
+impl GaussianMixture {
+    /// From the means of each draw, `[draws, rows]`, and the scale of the noise.
+    ///
+    /// # Panics
+    /// If there are no draws or the scale is not positive.
+    #[track_caller]
+    pub fn new(means: Array2<f64>, scale: f64) -> Self {
+        assert!(
+            means.nrows() > 0,
+            "GaussianMixture: no draws; a predictive distribution comes from at least one"
+        );
+        assert!(scale > 0.0, "GaussianMixture: a noise scale of {scale}; it must be positive");
+        Self { means, scale }
+    }
+
+    /// The same in other units, `y ↦ offset + factor · y`: how standardised predictions become those of the data.
+    ///
+    /// # Panics
+    /// If the factor is not positive.
+    #[must_use]
+    #[track_caller]
+    pub fn rescaled(&self, offset: f64, factor: f64) -> Self {
+        Self::new(self.means.mapv(|m| offset + factor * m), self.scale * factor)
+    }
+
+    /// The predictive mean of each row.
+    pub fn mean(&self) -> Array1<f64> {
+        self.means.mean_axis(Axis(0)).expect("there are draws")
+    }
+
+    /// The variance of each row that the uncertainty of the weights makes.
+    pub fn epistemic_variance(&self) -> Array1<f64> {
+        self.means.var_axis(Axis(0), 0.0)
+    }
+
+    /// The variance that the noise makes, the same for each row.
+    pub fn aleatoric_variance(&self) -> f64 {
+        self.scale * self.scale
+    }
+
+    /// The log-density of a target for each row, in nats: `log 1/S Σₛ N(y; mₛ, σ²)`.
+    ///
+    /// # Panics
+    /// If there is not one target for each row.
+    #[track_caller]
+    pub fn log_density(&self, targets: ArrayView1<'_, f64>) -> Array1<f64> {
+        assert!(
+            targets.len() == self.means.ncols(),
+            "GaussianMixture: {} targets for {} rows",
+            targets.len(),
+            self.means.ncols()
+        );
+        let constant =
+            -(self.scale * std::f64::consts::TAU.sqrt()).ln() - (self.means.nrows() as f64).ln();
+        let rows = self.means.columns().into_iter().zip(targets);
+        let log_density = rows.map(|(means, &y)| {
+            let exponents = means.mapv(|m| -0.5 * ((y - m) / self.scale).powi(2));
+            let largest = exponents.fold(f64::NEG_INFINITY, |a, &b| f64::max(a, b));
+            constant + largest + exponents.mapv(|e| (e - largest).exp()).sum().ln()
+        });
+        log_density.collect()
+    }
+
+    /// The p-quantile of each row's mixture, by bisection of its distribution function.
+    ///
+    /// # Panics
+    /// If p is not inside (0, 1).
+    #[track_caller]
+    pub fn quantile(&self, p: f64) -> Array1<f64> {
+        assert!(
+            0.0 < p && p < 1.0,
+            "GaussianMixture: a quantile at {p}; it must be between 0 and 1"
+        );
+        let rows = self.means.columns().into_iter().map(|means| {
+            let (low, high) =
+                means.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &m| (l.min(m), h.max(m)));
+            // 40 scales beyond the outermost means no f64 probability is left.
+            let (mut low, mut high) = (low - 40.0 * self.scale, high + 40.0 * self.scale);
+            for _ in 0..200 {
+                let middle = 0.5 * (low + high);
+                if middle <= low || middle >= high {
+                    break;
+                }
+                let below = means
+                    .mapv(|m| normal_cdf((middle - m) / self.scale))
+                    .mean()
+                    .expect("there are draws");
+                if below < p { low = middle } else { high = middle }
+            }
+            0.5 * (low + high)
+        });
+        rows.collect()
+    }
+
+    /// The share of targets inside the central interval of probability `level`.
+    ///
+    /// # Panics
+    /// If there is not one target for each row, or the level is not inside (0, 1).
+    #[track_caller]
+    pub fn coverage(&self, targets: ArrayView1<'_, f64>, level: f64) -> f64 {
+        let (low, high) = (self.quantile(0.5 - level / 2.0), self.quantile(0.5 + level / 2.0));
+        let inside = targets
+            .iter()
+            .zip(low.iter().zip(&high))
+            .filter(|(y, (low, high))| *low <= *y && *y <= *high);
+        inside.count() as f64 / targets.len() as f64
+    }
+}
+
+/// The standard normal distribution function.
+fn normal_cdf(z: f64) -> f64 {
+    0.5 * (1.0 + Real::erf(z * std::f64::consts::FRAC_1_SQRT_2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{arr1, arr2};
+
+    #[test]
+    fn one_draw_is_a_normal() {
+        let normal = GaussianMixture::new(arr2(&[[1.0, -2.0]]), 0.5);
+        assert_eq!(normal.mean(), arr1(&[1.0, -2.0]));
+        assert_eq!(normal.epistemic_variance(), arr1(&[0.0, 0.0]));
+        let z95 = 1.959_963_984_540_054;
+        let upper = normal.quantile(0.975);
+        assert!((upper[0] - (1.0 + 0.5 * z95)).abs() < 1e-12, "{upper}");
+        let log_density = normal.log_density(arr1(&[1.0, -1.0]).view());
+        let at_mode = -(0.5 * std::f64::consts::TAU.sqrt()).ln();
+        assert!((log_density[0] - at_mode).abs() < 1e-14);
+        assert!((log_density[1] - (at_mode - 2.0)).abs() < 1e-14);
+    }
+
+    /// Moments and mass of the density itself, by quadrature, against the stated ones.
+    #[test]
+    fn density_moments_and_quantiles_agree() {
+        let mixture = GaussianMixture::new(arr2(&[[-1.0], [0.5], [4.0]]), 0.7);
+        let (low, high, n) = (-8.0, 12.0, 20_000);
+        let step = (high - low) / f64::from(n);
+        let (mut mass, mut mean, mut square, mut below) = (0.0, 0.0, 0.0, 0.0);
+        let q = mixture.quantile(0.3)[0];
+        for i in 0..n {
+            let y = low + (f64::from(i) + 0.5) * step;
+            let p = mixture.log_density(arr1(&[y]).view())[0].exp() * step;
+            mass += p;
+            mean += p * y;
+            square += p * y * y;
+            below += if y < q { p } else { 0.0 };
+        }
+        assert!((mass - 1.0).abs() < 1e-9);
+        assert!((mean - mixture.mean()[0]).abs() < 1e-9);
+        let variance = mixture.epistemic_variance()[0] + mixture.aleatoric_variance();
+        assert!((square - mean * mean - variance).abs() < 1e-6);
+        assert!((below - 0.3).abs() < 1e-3);
+    }
+
+    #[test]
+    fn rescaling_changes_units_and_nothing_else() {
+        let mixture = GaussianMixture::new(arr2(&[[0.1, 0.9], [0.4, -0.3]]), 0.2);
+        let scaled = mixture.rescaled(5.0, 3.0);
+        let y = arr1(&[0.3, 0.0]);
+        let there = mixture.log_density(y.view()) - 3f64.ln();
+        let here = scaled.log_density((5.0 + 3.0 * &y).view());
+        assert!((there - here).iter().all(|d| d.abs() < 1e-12));
+        assert_eq!(scaled.coverage((5.0 + 3.0 * &y).view(), 0.9), mixture.coverage(y.view(), 0.9));
+    }
+}
