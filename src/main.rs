@@ -1,3 +1,8 @@
-//! The command line.
+//! The command line of Evidence; see `evidence --help`.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,79 @@
+//! `evidence check`: the whole check table, a line for each row.
+
+use super::LectureArguments;
+use evidence::check::{Check, Outcome};
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// Flags of `evidence check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArguments {
+    /// Only the rows whose name contains this
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// A row as JSON.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    passed: bool,
+    errors: Vec<Error>,
+    failure: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Error {
+    against: &'static str,
+    error: f64,
+    bound: f64,
+}
+
+pub(super) fn run(arguments: &CheckArguments, common: &LectureArguments) -> ExitCode {
+    let wanted = |check: &Check| {
+        arguments.name.as_ref().is_none_or(|name| check.name().contains(name.as_str()))
+    };
+    let table: Vec<Check> = evidence::checks().into_iter().filter(wanted).collect();
+    if table.is_empty() {
+        let name = arguments.name.as_deref().unwrap_or_default();
+        eprintln!(
+            "evidence: no check has \"{name}\" in its name; `evidence check` alone lists them all"
+        );
+        return ExitCode::from(2);
+    }
+    let width = table.iter().map(|check| check.name().chars().count()).max().unwrap_or(0);
+    let mut failed = 0;
+    let mut rows = Vec::new();
+    let outcomes: Vec<Outcome> = table
+        .iter()
+        .map(|check| {
+            let outcome = check.run();
+            if !common.json {
+                let verdict = if outcome.passed() { "ok    " } else { "FAILED" };
+                println!("{verdict} {:width$}  {outcome}", check.name());
+            }
+            outcome
+        })
+        .collect();
+    for (check, outcome) in table.iter().zip(&outcomes) {
+        failed += usize::from(!outcome.passed());
+        let errors = outcome.measured.iter();
+        rows.push(Row {
+            name: check.name(),
+            passed: outcome.passed(),
+            errors: errors
+                .map(|m| Error { against: m.against, error: m.error, bound: m.bound })
+                .collect(),
+            failure: outcome.failure.as_deref(),
+        });
+    }
+    if common.json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&rows).expect("rows hold only text and numbers")
+        );
+    } else {
+        println!("{} passed, {failed} failed", table.len() - failed);
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,240 @@
+//! Red wine: a dense network, and the same network with distributions for weights.
+
+use super::{Entry, LectureError, LectureOptions, curves, finished, progress};
+use crate::plot::{Intervals, Labels, prediction_intervals};
+use evidence_autodiff::{Array, Noise, Parameters, Tape};
+use evidence_layers::{Activation, Mlp};
+use evidence_models::metrics::rmse;
+use evidence_models::{BayesianNetwork, DenseNetwork, GaussianMixture, Likelihood};
+use evidence_optim::Adam;
+use evidence_train::data::{Dataset, Split, Standardize, red_wine};
+use evidence_train::{Epoch, Fit, FitOptions, Schedule, fit};
+use ndarray::{Array1, Array2, Axis};
+use std::time::Instant;
+
+/// Splits and initial weights that scores are averaged over.
+const SEEDS: u64 = 5;
+/// Draws of the weights in a predictive distribution.
+const DRAWS: usize = 200;
+const DATA: &str = "red wine, 1,599 × 11";
+
+/// One split, standardised on its training rows.
+struct Wine {
+    training: Dataset,
+    validation: Dataset,
+    test: Array2<f32>,
+    /// In the data's own units: points of quality.
+    test_targets: Array1<f64>,
+    quality: Standardize,
+}
+
+impl Wine {
+    fn split(noise: Noise) -> Result<Self, LectureError> {
+        let wine = red_wine();
+        let targets = wine.targets().expect("the wine has targets");
+        let split = Split::by_fraction(wine.rows(), 0.8, 0.1, 0.1, &mut noise.rng())?;
+        let features = Standardize::fit(wine.features().view(), split.train())?;
+        let quality = Standardize::fit(targets.view(), split.train())?;
+        let all = Dataset::new(
+            features.transform(wine.features().view()),
+            Some(quality.transform(targets.view())),
+        )?;
+        Ok(Self {
+            training: all.select(split.train())?,
+            validation: all.select(split.validation())?,
+            test: all.features().select(Axis(0), split.test()).mapv(|x| x as f32),
+            test_targets: targets.column(0).select(Axis(0), split.test()),
+            quality,
+        })
+    }
+
+    /// A predictive distribution in points of quality.
+    fn in_points(&self, standardised: &GaussianMixture) -> GaussianMixture {
+        standardised.rescaled(self.quality.mean()[0], self.quality.scale()[0])
+    }
+}
+
+/// Scores of one model, one for each seed.
+#[derive(Default)]
+struct Scores {
+    objective: Vec<f64>,
+    parts: Vec<Vec<(&'static str, f64)>>,
+    rmse: Vec<f64>,
+    log_density: Vec<f64>,
+    coverage: Vec<f64>,
+    seconds: f64,
+}
+
+impl Scores {
+    fn add(&mut self, predictive: &GaussianMixture, wine: &Wine, last: Option<&Epoch>) {
+        let targets = &wine.test_targets;
+        self.rmse.push(rmse(&predictive.mean(), targets));
+        self.log_density.push(mean(&predictive.log_density(targets.view()).to_vec()));
+        self.coverage.push(100.0 * predictive.coverage(targets.view(), 0.9));
+        if let Some(epoch) = last {
+            self.objective.push(-epoch.loss);
+            self.parts.push(epoch.parts.clone());
+        }
+    }
+
+    fn entry(self, model: &str, more: Vec<(String, f64)>) -> Entry {
+        let part = |i: usize| {
+            let values: Vec<f64> = self.parts.iter().map(|parts| parts[i].1).collect();
+            (self.parts[0][i].0.to_owned(), mean(&values))
+        };
+        let mut metrics = vec![
+            ("RMSE in points".to_owned(), mean(&self.rmse)),
+            ("its standard error".to_owned(), standard_error(&self.rmse)),
+            ("log-density".to_owned(), mean(&self.log_density)),
+            ("90 % interval covers %".to_owned(), mean(&self.coverage)),
+        ];
+        metrics.extend(more);
+        Entry {
+            model: model.to_owned(),
+            data: format!("{DATA}, mean of {SEEDS} seeds"),
+            objective: mean(&self.objective),
+            parts: (0..self.parts.first().map_or(0, Vec::len)).map(part).collect(),
+            metrics,
+            seconds: self.seconds,
+        }
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn standard_error(values: &[f64]) -> f64 {
+    let centre = mean(values);
+    let squares: f64 = values.iter().map(|v| (v - centre).powi(2)).sum();
+    (squares / (values.len() - 1) as f64 / values.len() as f64).sqrt()
+}
+
+pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> {
+    let (mut dense, mut bayes) = (Scores::default(), Scores::default());
+    let mut histories = None;
+    let mut parts = Vec::new();
+    for seed in 0..SEEDS {
+        let noise = Noise::new(options.seed).stream(seed);
+        let wine = Wine::split(noise.stream(0))?;
+
+        let start = Instant::now();
+        let network = fit_dense(&wine, options, seed, noise.stream(1))?;
+        dense.seconds += start.elapsed().as_secs_f64();
+        dense.add(&wine.in_points(&predict(&network.model, &wine)), &wine, network.history.last());
+
+        let start = Instant::now();
+        let network = fit_bayesian(&wine, options, seed, noise.stream(2))?;
+        bayes.seconds += start.elapsed().as_secs_f64();
+        let predictive =
+            wine.in_points(&network.model.predictive(wine.test.view(), DRAWS, noise.stream(3)));
+        bayes.add(&predictive, &wine, network.history.last());
+        parts.push((
+            mean(&predictive.epistemic_variance().to_vec()),
+            predictive.aleatoric_variance(),
+        ));
+        if seed == 0 {
+            draw(&predictive, &wine, options)?;
+            histories = Some(network.history);
+        }
+    }
+    if let Some(history) = histories {
+        curves(
+            &history,
+            "Bayesian network on red wine: training",
+            "loss (nats per datum)",
+            &[
+                ("negative ELBO", &|e| Some(e.loss)),
+                ("KL of the weights", &|e| e.parts.get(1).map(|part| part.1)),
+            ],
+        )?
+        .save(options.folder.join("wine_training.svg"))?;
+    }
+    let root =
+        |pick: fn(&(f64, f64)) -> f64| mean(&parts.iter().map(pick).collect::<Vec<_>>()).sqrt();
+    let uncertainties = vec![
+        ("epistemic sd".to_owned(), root(|p| p.0)),
+        ("aleatoric sd".to_owned(), root(|p| p.1)),
+    ];
+    Ok(vec![
+        dense.entry("dense network", Vec::new()),
+        bayes.entry("Bayesian network", uncertainties),
+    ])
+}
+
+fn fit_dense(
+    wine: &Wine,
+    options: &LectureOptions,
+    seed: u64,
+    noise: Noise,
+) -> Result<Fit<DenseNetwork<Array<f32>>>, LectureError> {
+    let model = DenseNetwork::regression(&[11, 50, 1], Activation::Relu, noise);
+    let fit_options = FitOptions {
+        epochs: options.epochs(150),
+        batch: 32,
+        patience: Some(30),
+        seed,
+        schedule: Schedule::Cosine,
+    };
+    let bar = progress("dense network, wine", fit_options.epochs);
+    let mut adam = Adam::new(3e-3)?.weight_decay(1e-2)?;
+    finished(
+        "dense network on wine",
+        fit(model, &wine.training, Some(&wine.validation), &mut adam, &fit_options, |e| {
+            bar.report(e)
+        })?,
+    )
+}
+
+fn fit_bayesian(
+    wine: &Wine,
+    options: &LectureOptions,
+    seed: u64,
+    noise: Noise,
+) -> Result<Fit<BayesianNetwork<Array<f32>>>, LectureError> {
+    let net = Mlp::new(&[11, 50, 1], Activation::Relu, noise);
+    let model = BayesianNetwork::new(net, Likelihood::gaussian(0.0), 0.5, 0.05);
+    let fit_options = FitOptions {
+        epochs: options.epochs(300),
+        batch: 32,
+        patience: None,
+        seed,
+        schedule: Schedule::Cosine,
+    };
+    let bar = progress("Bayesian network, wine", fit_options.epochs);
+    let mut adam = Adam::new(5e-3)?;
+    let fitted = fit(model, &wine.training, None, &mut adam, &fit_options, |e| bar.report(e))?;
+    finished("Bayesian network on wine", fitted)
+}
+
+/// A dense network's predictive distribution: one draw, its own noise.
+fn predict(network: &DenseNetwork<Array<f32>>, wine: &Wine) -> GaussianMixture {
+    let tape = Tape::new();
+    let output = network.bind_constant(&tape).predict(tape.batch(wine.test.view()));
+    let means = Array1::from_iter(output.data().iter().map(|&y| f64::from(y))).insert_axis(Axis(0));
+    GaussianMixture::new(means, network.likelihood.scale().expect("a regression is Gaussian"))
+}
+
+fn draw(
+    predictive: &GaussianMixture,
+    wine: &Wine,
+    options: &LectureOptions,
+) -> Result<(), LectureError> {
+    let labels = Labels {
+        title: "Bayesian network on red wine: predictions for the test set",
+        x: "predicted quality (points)",
+        y: "quality as judged (points)",
+    };
+    let (mean, lower, upper) =
+        (predictive.mean(), predictive.quantile(0.05), predictive.quantile(0.95));
+    let intervals = Intervals {
+        mean: mean.view(),
+        lower: lower.view(),
+        upper: upper.view(),
+        actual: wine.test_targets.view(),
+        level: 0.9,
+        jitter: 0.15,
+    };
+    prediction_intervals(&labels, &intervals)?.save(options.folder.join("wine_intervals.svg"))?;
+    Ok(())
+}
