@@ -1,7 +1,7 @@
 //! Axes: numbers to places, round ticks, and the plane that two of them span.
 //!
-//! A value `v` on an axis from `a` to `b` stands at the share `(v − a)/(b − a)` of its length, on a log axis at
-//! `(ln v − ln a)/(ln b − ln a)`. Ticks are multiples of 1, 2 or 5 × 10ᵏ; on a log axis, powers of ten, or
+//! A value `v` on an axis from `a` to `b` stands at the share `(v − a)/(b − a)` of its length, on a log axis
+//! at `(ln v − ln a)/(ln b − ln a)`. Ticks are multiples of 1, 2 or 5 × 10ᵏ; on a log axis, powers of ten, or
 //! those times 1, 2, 5 where that would leave fewer than three.
 
 use plotters::{
@@ -10,7 +10,7 @@ use plotters::{
 };
 
 use super::{
-    canvas::{Area, Frame, Text, units},
+    canvas::{Area, Frame, Text, text_width, units},
     error::PlotError,
     style::{FAINT, GRID, INK, LABEL, TICK, UNIT},
 };
@@ -66,11 +66,18 @@ impl Axis {
     }
 
     pub fn across(from: f64, to: f64, frame: Frame) -> Self {
-        Self::new(Scale::Linear, from, to, frame.width, 70.0)
+        // The closest ticks whose numbers keep clear of each other.
+        let clear = |axis: &Self| {
+            let widest = axis.ticks().map(|(_, label)| text_width(label, TICK)).fold(0.0, f64::max);
+            let shares: Vec<f64> = axis.ticks().map(|(share, _)| share).collect();
+            shares.windows(2).all(|pair| widest + 14.0 < frame.width * (pair[1] - pair[0]))
+        };
+        let with = |spacing| Self::new(Scale::Linear, from, to, frame.width, spacing);
+        [40.0, 55.0, 75.0].into_iter().map(with).find(clear).unwrap_or_else(|| with(100.0))
     }
 
     pub fn up(scale: Scale, from: f64, to: f64, frame: Frame) -> Self {
-        Self::new(scale, from, to, frame.height, 45.0)
+        Self::new(scale, from, to, frame.height, 32.0)
     }
 
     pub fn share(&self, value: f64) -> f64 {
@@ -83,7 +90,8 @@ impl Axis {
     }
 }
 
-/// The least and greatest of `values` (finite, at least one) with a margin of 4 % of their distance on either side.
+/// The least and greatest of `values` (finite, at least one) with a margin of 4 % of their distance on either
+/// side.
 pub(super) fn fit(scale: Scale, values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = extent(values.map(|v| scale.place(v)));
     let margin = 0.04 * (high - low);
@@ -93,15 +101,18 @@ pub(super) fn fit(scale: Scale, values: impl Iterator<Item = f64>) -> (f64, f64)
     }
 }
 
+/// Shorter differences underflow in the powers of ten that ticks are made of.
+pub(super) const SHORTEST: f64 = 1e-100;
+
 /// The least and greatest of `values`, set apart where they are equal: an axis needs a length.
 pub(super) fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) =
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let size = low.abs().max(high.abs());
-    if high - low > 1e-9 * size {
+    if high - low > (1e-9 * size).max(SHORTEST) {
         return (low, high);
     }
-    let apart = if size > 0.0 { 0.1 * size } else { 1.0 };
+    let apart = if size > SHORTEST { 0.1 * size } else { 1.0 };
     (low - apart, high + apart)
 }
 
@@ -144,7 +155,7 @@ fn log_ticks(from: f64, to: f64, most: f64) -> Vec<(f64, String)> {
 }
 
 /// A tick as text, exact to 10^`power`, in the notation that fits an axis reaching to `largest`.
-fn label(value: f64, power: f64, largest: f64) -> String {
+pub(super) fn label(value: f64, power: f64, largest: f64) -> String {
     let text = if value == 0.0 || value.abs() < 0.5 * 10f64.powf(power) {
         "0".into()
     } else if (1e-3..1e6).contains(&largest) && power > -7.0 {
@@ -267,10 +278,7 @@ mod tests {
 
     #[test]
     fn known_ticks() {
-        assert_eq!(
-            texts(Scale::Linear, 0.0, 1.0),
-            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"].map(|t| if t == "0.0" { "0" } else { t })
-        );
+        assert_eq!(texts(Scale::Linear, 0.0, 1.0), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(texts(Scale::Log, 0.01, 10.0), ["0.01", "0.1", "1", "10"]);
         assert_eq!(texts(Scale::Log, 0.9, 6.0), ["1", "2", "5"]);
         assert_eq!(texts(Scale::Linear, -2.0, 2.0).first().unwrap(), "\u{2212}2.0");
@@ -288,9 +296,11 @@ mod tests {
 
     #[test]
     fn a_single_value_still_has_a_range_around_it() {
-        for value in [0.0, 1.0, -7.0, 1e90, 1e-90] {
+        for value in [0.0, 1.0, -7.0, 1e90, 1e-90, 1e-310] {
             let (low, high) = fit(Scale::Linear, [value, value].into_iter());
             assert!(low < value && value < high);
+            let ticks = texts(Scale::Linear, low, high);
+            assert!(ticks.len() > 1 && ticks.iter().all(|text| !text.contains("NaN")), "{ticks:?}");
         }
     }
 }

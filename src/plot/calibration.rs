@@ -1,9 +1,9 @@
 //! Coverage by nominal level: are the intervals as wide as they say?
 //!
-//! At each nominal level `p`, the share of targets that lie in their interval of that level (Kuleshov et al. 2018,
-//! "Accurate Uncertainties for Deep Learning Using Calibrated Regression"). On the diagonal the model is calibrated,
-//! above it too cautious, below it too sure. Over `n` independent targets a calibrated model's share scatters with
-//! standard deviation `√(p(1 − p)/n)`; the band is two of these to either side.
+//! At each nominal level `p`, the share of targets that lie in their interval of that level (Kuleshov et al.
+//! 2018, "Accurate Uncertainties for Deep Learning Using Calibrated Regression"). On the diagonal the model
+//! is calibrated, above it too cautious, below it too sure. Over `n` independent targets a calibrated model's
+//! share scatters with standard deviation `√(p(1 − p)/n)`; the band is two of these to either side.
 
 use ndarray::ArrayView1;
 use plotters::{
@@ -19,8 +19,9 @@ use super::{
     style::{BLUE, FAINT, UNIT},
 };
 
-/// Draws `observed` coverage (`[k]`) by `nominal` level (`[k]`, in the order to be joined), both shares in [0, 1],
-/// over the band in which a calibrated model's coverage of `targets` targets falls at about 19 levels in 20.
+/// Draws `observed` coverage (`[k]`) by `nominal` level (`[k]`, in the order to be joined), both shares in
+/// [0, 1], over the band in which a calibrated model's coverage of `targets` targets falls at about 19 levels
+/// in 20.
 ///
 /// # Errors
 ///

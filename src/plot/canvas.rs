@@ -35,8 +35,8 @@ impl Figure {
         &self.svg
     }
 
-    /// Writes the picture, making its folder if there is none. A file of that name is replaced whole or, on an
-    /// error, left as it was: the text goes to a neighbour first, which then takes the name.
+    /// Writes the picture, making its folder if there is none. A file of that name is replaced whole or, on
+    /// an error, left as it was: the text goes to a neighbour first, which then takes the name.
     ///
     /// # Errors
     ///
@@ -77,12 +77,12 @@ pub(super) fn figure(
         area.fill(&WHITE)?;
         // The line shrinks rather than leave the picture.
         let size = TITLE.min((width - 24.0) / text_width(title, 1.0).max(1.0));
-        Text { size, bold: true, ..Text::default() }.draw(&area, title, width / 2.0, 16.0)?;
+        Text { size, bold: true, ..Text::default() }.draw(&area, title, width / 2.0, 18.0)?;
         draw(&area)?;
         area.present()?;
     }
-    // Shown at its size in pixels. Quotes in text are escaped, so what is cut can only be attributes, and those
-    // say what SVG takes for granted: a third of the bytes of a picture made of rectangles.
+    // Shown at its size in pixels. Quotes in text are escaped, so what is cut can only be attributes, and
+    // those say what SVG takes for granted: a third of the bytes of a picture made of rectangles.
     let svg = svg
         .replacen(
             &format!("width=\"{w}\" height=\"{h}\""),
@@ -101,7 +101,7 @@ pub(super) fn units(pixels: f64) -> i32 {
 
 /// About how wide a text is, in pixels, on the wide side: no font is at hand to ask.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
-    0.62 * size * text.chars().count() as f64
+    0.58 * size * text.chars().count() as f64
 }
 
 /// A box on the canvas, in pixels.
@@ -135,8 +135,8 @@ impl Frame {
     /// Rows of levels (0 to `levels - 1`), the first at the top, as rectangles in the colours of
     /// `colour(level / (levels - 1))`; neighbours of one level in a row become one rectangle.
     ///
-    /// Each reaches half a pixel under the next to its right and below, which are drawn later: without that a
-    /// viewer that smooths edges shows the paper between them as hairlines.
+    /// Each reaches a whole pixel under the next to its right and below, which are drawn later: without that
+    /// a viewer that smooths edges shows the paper between them as hairlines.
     pub fn raster(
         self,
         area: &Area<'_>,
@@ -147,7 +147,7 @@ impl Frame {
     ) -> Result<(), PlotError> {
         let x = |j: usize| units(self.left + self.width * j as f64 / columns as f64);
         let y = |i: usize| units(self.top + self.height * i as f64 / rows as f64);
-        let under = units(0.5);
+        let under = units(1.0);
         for i in 0..rows {
             let bottom = (y(i + 1) + under).min(y(rows));
             let mut from = 0;

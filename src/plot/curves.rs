@@ -30,8 +30,8 @@ pub struct Curve<'a> {
 ///
 /// # Errors
 ///
-/// [`PlotError`] if there is no series or one without points, if `x` and `y` differ in length, if a number is not
-/// finite, or not above zero on a log axis.
+/// [`PlotError`] if there is no series or one without points, if `x` and `y` differ in length, if a number is
+/// not finite, or not above zero on a log axis.
 pub fn curves(
     labels: &Labels<'_>,
     series: &[Curve<'_>],

@@ -5,6 +5,8 @@ use std::{io, path::PathBuf};
 use ndarray::{ArrayView, Dimension, IntoDimension};
 use plotters::drawing::DrawingAreaErrorKind;
 
+use super::axes::SHORTEST;
+
 /// Larger numbers are refused: the differences and squares that an axis needs would overflow.
 const LARGEST: f64 = 1e100;
 
@@ -170,7 +172,7 @@ impl Check<'_> {
 
     pub fn range(self, what: &str, from: f64, to: f64) -> Result<(), PlotError> {
         // A range narrower than this cannot be told from a point in f64.
-        let resolved = to - from > 1e-12 * from.abs().max(to.abs());
+        let resolved = to - from > (1e-12 * from.abs().max(to.abs())).max(SHORTEST);
         if resolved && from.abs() < LARGEST && to.abs() < LARGEST {
             return Ok(());
         }

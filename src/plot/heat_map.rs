@@ -9,11 +9,11 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use plotters::{
     prelude::{Circle, PathElement},
-    style::{Color, WHITE},
+    style::{Color, RGBColor, WHITE},
 };
 
 use super::{
-    axes::{Axis, Labels, Plane, Scale, extent},
+    axes::{Axis, Labels, Plane, Scale, extent, label},
     canvas::{Area, Figure, Frame, Text, figure, units},
     error::{Check, PlotError},
     scatter::check_points,
@@ -30,7 +30,8 @@ pub struct Grid {
     pub x: Range<f64>,
     /// From bottom to top.
     pub y: Range<f64>,
-    /// Cells across. About 100 look smooth; the file grows with `columns · rows`, to 0.7 MB at 100 × 100.
+    /// Cells across. About 100 look smooth; the file grows with `columns · rows`, to at most 0.7 MB at 100 ×
+    /// 100.
     pub columns: usize,
     /// Cells up.
     pub rows: usize,
@@ -73,10 +74,11 @@ pub struct HeatMap<'a> {
     pub values: ArrayView1<'a, f64>,
     /// What the values are, under the colour bar: "log density (nats)".
     pub unit: &'a str,
-    /// What the colours span; values beyond have the colour of the end. `None`: from the least to the greatest.
-    /// A log-density falls without end, so its picture wants a floor.
+    /// What the colours span; values beyond have the colour of the end. `None`: from the least to the
+    /// greatest. A log-density falls without end, so its picture wants a floor.
     pub span: Option<(f64, f64)>,
-    /// `[n, 2]`: points drawn over it. Those outside the grid are left out, and counted under the picture.
+    /// `[n, 2]`: points drawn over it, white on dark and dark on bright. Those outside the grid are left out,
+    /// and counted under the picture.
     pub points: Option<ArrayView2<'a, f64>>,
 }
 
@@ -84,8 +86,8 @@ pub struct HeatMap<'a> {
 ///
 /// # Errors
 ///
-/// [`PlotError`] if the grid has no cells or an empty range, if there is not one value per cell, if a value is NaN,
-/// too large or plus infinity, if all are minus infinity, or if points are not `[n, 2]` and finite.
+/// [`PlotError`] if the grid has no cells or an empty range, if there is not one value per cell, if a value
+/// is NaN, too large or plus infinity, if all are minus infinity, or if points are not `[n, 2]` and finite.
 pub fn heat_map(labels: &Labels<'_>, map: &HeatMap<'_>) -> Result<Figure, PlotError> {
     map.check(Check(labels.title))?;
     let room = Frame { left: 0.0, top: 36.0, width: WIDTH - Plane::LEFT - 24.0, height: 520.0 };
@@ -149,7 +151,14 @@ impl HeatMap<'_> {
             y: Axis::up(Scale::Linear, y.start, y.end, frame),
         };
         let outside = match self.points {
-            Some(points) => draw_points(area, &plane, points)?,
+            Some(points) => draw_points(area, &plane, points, |x, y| {
+                let cell = |axis: &Axis, v, cells: usize| {
+                    ((axis.share(v) * cells as f64) as usize).min(cells - 1)
+                };
+                let (row, column) = (cell(&plane.y, y, *rows), cell(&plane.x, x, *columns));
+                let bright = level(rows - 1 - row, column) > LEVELS / 2;
+                if bright { INK } else { WHITE }
+            })?,
             None => 0,
         };
         plane.axes(area, labels)?;
@@ -160,19 +169,28 @@ impl HeatMap<'_> {
             width: frame.width,
             height: 12.0,
         };
-        let cut = (finite().any(|v| v < low), finite().any(|v| v > high));
-        colour_bar(area, bar, (low, high), cut, self.unit)?;
+        let mut unit = self.unit.to_owned();
+        if self.values.iter().any(|&v| v < low) {
+            unit += &format!(", darkest: \u{2264} {}", end(low, high - low));
+        }
+        if self.values.iter().any(|&v| v > high) {
+            unit += &format!(", brightest: \u{2265} {}", end(high, high - low));
+        }
+        colour_bar(area, bar, (low, high), &unit)?;
         note_outside(area, frame, bar.bottom() + 46.0, outside)
     }
 }
 
-/// The colours from `low` to `high`, with ticks below and the unit under them. An end that also stands for values
-/// beyond it says so.
+/// An end of a colour bar as text, to a hundredth of its span.
+fn end(value: f64, span: f64) -> String {
+    label(value, span.log10().floor() - 1.0, value.abs())
+}
+
+/// The colours from `low` to `high`, with ticks below and the unit under them.
 fn colour_bar(
     area: &Area<'_>,
     bar: Frame,
     (low, high): (f64, f64),
-    cut: (bool, bool),
     unit: &str,
 ) -> Result<(), PlotError> {
     bar.raster(area, (1, LEVELS), LEVELS, |_, column| column, viridis)?;
@@ -185,12 +203,7 @@ fn colour_bar(
             vec![(units(x), units(y)), (units(x), units(y + 4.0))],
             style,
         ))?;
-        let label = match cut {
-            (true, _) if share < 1e-6 => format!("\u{2264} {label}"),
-            (_, true) if share > 1.0 - 1e-6 => format!("\u{2265} {label}"),
-            _ => label.to_owned(),
-        };
-        Text { size: TICK, colour: FAINT, ..Text::default() }.draw(area, &label, x, y + 13.0)?;
+        Text { size: TICK, colour: FAINT, ..Text::default() }.draw(area, label, x, y + 13.0)?;
     }
     let middle = bar.left + bar.width / 2.0;
     Text { size: TICK, colour: INK, ..Text::default() }.draw(
@@ -201,11 +214,12 @@ fn colour_bar(
     )
 }
 
-/// Small points with a dark rim, to be seen on every colour of the map. Returns how many lie outside.
+/// Small points in the colour that `against` gives their place. Returns how many lie outside.
 fn draw_points(
     area: &Area<'_>,
     plane: &Plane,
     points: ArrayView2<'_, f64>,
+    against: impl Fn(f64, f64) -> RGBColor,
 ) -> Result<usize, PlotError> {
     let mut outside = 0;
     for point in points.outer_iter() {
@@ -213,7 +227,8 @@ fn draw_points(
             outside += 1;
             continue;
         }
-        area.draw(&Circle::new(plane.at(point[0], point[1]), units(1.6), WHITE.mix(0.7).filled()))?;
+        let (x, y) = (point[0], point[1]);
+        area.draw(&Circle::new(plane.at(x, y), units(1.6), against(x, y).mix(0.75).filled()))?;
     }
     Ok(outside)
 }
@@ -262,9 +277,13 @@ mod tests {
             HeatMap { points: Some(points.view()), span: Some((-2.0, 0.0)), ..map(&grid, &values) };
         let figure = heat_map(&LABELS, &map).unwrap();
         assert_well_formed(figure.svg());
-        assert_says(figure.svg(), &["Two moons", "x₁", "x₂", "log density (nats)"]);
-        assert_says(figure.svg(), &["1 point lies outside", "\u{2264} \u{2212}2.0", "0"]);
-        assert_eq!(circles(figure.svg()).len(), 3);
+        assert_says(
+            figure.svg(),
+            &["Two moons", "x₁", "x₂", "log density (nats), darkest: \u{2264} \u{2212}2.0"],
+        );
+        assert_says(figure.svg(), &["1 point lies outside", "\u{2212}1.0", "0"]);
+        // Ink on the bright middle, white on the dark corners.
+        assert_eq!(circles(figure.svg()), ["#222222", "#FFFFFF", "#FFFFFF"]);
         assert_eq!(figure, heat_map(&LABELS, &map).unwrap());
     }
 

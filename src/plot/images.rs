@@ -1,7 +1,7 @@
 //! Small grey-scale images side by side: originals above their reconstructions, or samples.
 //!
-//! 0 is paper (white) and 1 is ink (black), as digits are written. Images are drawn as rectangles, neighbours of
-//! one grey (of 64) as one.
+//! 0 is paper (white) and 1 is ink (black), as digits are written. Images are drawn as rectangles, neighbours
+//! of one grey (of 64) as one.
 
 use ndarray::ArrayView2;
 use plotters::style::text_anchor::HPos;
@@ -24,13 +24,13 @@ pub struct ImageRow<'a> {
     pub images: ArrayView2<'a, f64>,
 }
 
-/// Draws the rows under each other, images of the same index in one column. `shape` is an image's (height, width),
-/// `captions` stand under the columns (none, or one a column).
+/// Draws the rows under each other, images of the same index in one column. `shape` is an image's (height,
+/// width), `captions` stand under the columns (none, or one a column).
 ///
 /// # Errors
 ///
-/// [`PlotError`] if there is nothing to draw, if an image has not `height · width` pixels, all in [0, 1], if there
-/// are captions for some columns only, or if the columns do not fit into 800 px.
+/// [`PlotError`] if there is nothing to draw, if an image has not `height · width` pixels, all in [0, 1], if
+/// there are captions for some columns only, or if the columns do not fit into 800 px.
 pub fn images(
     title: &str,
     shape: (usize, usize),

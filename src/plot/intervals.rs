@@ -4,8 +4,8 @@
 //! about that share of the targets should lie in theirs: the coverage, which the legend states.
 //!
 //! Predictions are across and observations up (Piñeiro et al. 2008, "How to evaluate models: observed vs.
-//! predicted or predicted vs. observed?"): around a prediction the observations should scatter as its interval
-//! says, and a good mean follows the diagonal. Sorting by row or rank would show neither.
+//! predicted or predicted vs. observed?"): around a prediction the observations should scatter as its
+//! interval says, and a good mean follows the diagonal. Sorting by row or rank would show neither.
 
 use ndarray::ArrayView1;
 use plotters::{
@@ -36,18 +36,19 @@ pub struct Intervals<'a> {
     pub actual: ArrayView1<'a, f64>,
     /// The share of the predictive distribution that an interval holds, in (0, 1).
     pub level: f64,
-    /// Targets on a few levels (marks, counts) hide each other; their points are drawn up to this far above or
-    /// below, in the target's unit. Whether a target lies in its interval is decided where it really is. 0: none.
+    /// Targets on a few levels (marks, counts) hide each other; their points are drawn up to this far above
+    /// or below, in the target's unit. Whether a target lies in its interval is decided where it really is.
+    /// 0: none.
     pub jitter: f64,
 }
 
-/// Draws each row's interval as a bar at its predictive mean and its target as a point, blue inside its interval
-/// and vermilion outside; the legend counts them.
+/// Draws each row's interval as a bar at its predictive mean and its target as a point, blue inside its
+/// interval and vermilion outside; the legend counts them.
 ///
 /// # Errors
 ///
-/// [`PlotError`] if there are no rows, if lengths differ, if a number is not finite, if an interval's lower end is
-/// above its upper, or if `level` is not in (0, 1) or `jitter` is negative.
+/// [`PlotError`] if there are no rows, if lengths differ, if a number is not finite, if an interval's lower
+/// end is above its upper, or if `level` is not in (0, 1) or `jitter` is negative.
 pub fn prediction_intervals(
     labels: &Labels<'_>,
     data: &Intervals<'_>,

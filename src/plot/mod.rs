@@ -1,4 +1,5 @@
-//! Pictures as SVG: plain functions from arrays (`f64`, finite) to a [`Figure`], which is saved or read as text.
+//! Pictures as SVG: plain functions from arrays (`f64`, finite) to a [`Figure`], which is saved or read as
+//! text.
 //!
 //! | picture | function |
 //! | --- | --- |
@@ -10,9 +11,9 @@
 //! | a density on the plane | [`heat_map`] |
 //! | density, samples, samples pushed back to the base | [`panels`] |
 //!
-//! The same input gives the same bytes. Bad data is an error ([`PlotError`]), never a picture with a hole in it
-//! and never a panic. Pictures are 800 px wide or less, with text of 12 px and more, so that a page can show them
-//! unscaled.
+//! The same input gives the same bytes. Bad data is an error ([`PlotError`]), never a picture with a hole in
+//! it and never a panic. Pictures are 800 px wide or less, with text of 12 px and more, so that a page can
+//! show them unscaled.
 //!
 //! ```
 //! use evidence::plot::{Curve, Labels, Scale, curves};

@@ -42,8 +42,8 @@ pub enum Content<'a> {
 ///
 /// # Errors
 ///
-/// [`PlotError`] if there are none or more than three, for what [`heat_map`](super::heat_map) refuses, and for
-/// points that are none, not `[n, 2]`, not finite, or in an empty range.
+/// [`PlotError`] if there are none or more than three, for what [`heat_map`](super::heat_map) refuses, and
+/// for points that are none, not `[n, 2]`, not finite, or in an empty range.
 pub fn panels(title: &str, panels: &[Panel<'_>]) -> Result<Figure, PlotError> {
     let check = Check(title);
     check.some("panels", panels.len())?;
@@ -62,14 +62,19 @@ pub fn panels(title: &str, panels: &[Panel<'_>]) -> Result<Figure, PlotError> {
             panel.plane(Frame { left, top: 62.0, width: side, height: side.min(440.0) })
         })
         .collect();
-    let lowest = planes.iter().map(|plane| plane.frame.bottom()).fold(0.0, f64::max);
-    let bars = panels.iter().any(|panel| matches!(panel.content, Content::Map(_)));
-    let below = Plane::BELOW + if bars { HeatMap::BELOW } else { 20.0 };
-    figure(title, (WIDTH, lowest + below), |area| {
+    let bottom = |(panel, plane): (&Panel<'_>, &Plane)| {
+        let below = match panel.content {
+            Content::Map(_) => HeatMap::BELOW,
+            Content::Points { .. } => 20.0,
+        };
+        plane.frame.bottom() + Plane::BELOW + below
+    };
+    let height = panels.iter().zip(&planes).map(bottom).fold(0.0, f64::max);
+    figure(title, (WIDTH, height), |area| {
         for (panel, plane) in panels.iter().zip(&planes) {
             let Frame { left, width, top, .. } = plane.frame;
             let name = panel.labels.title;
-            let size = LABEL.min((slot - 12.0) / text_width(name, 1.0).max(1.0));
+            let size = LABEL.min((width + 24.0) / text_width(name, 1.0).max(1.0));
             let style = Text { size, ..Text::default() };
             style.draw(area, name, left + width / 2.0, top - 14.0)?;
             panel.draw(area, plane)?;

@@ -1,7 +1,8 @@
 //! Points of the plane coloured by class, such as latent means coloured by digit.
 //!
-//! Both axes have the same length per unit: in a latent plane distances mean something, and a circle is a circle.
-//! Ten colours are too many to tell apart surely, so each class's name also stands at its median point.
+//! Both axes have the same length per unit: in a latent plane distances mean something, and a circle is a
+//! circle. Ten colours are too many to tell apart surely, so each class's name also stands at its median
+//! point.
 
 use ndarray::{ArrayView1, ArrayView2};
 use plotters::{
@@ -22,8 +23,8 @@ use super::{
 ///
 /// # Errors
 ///
-/// [`PlotError`] if there are no points, if they are not `[n, 2]` and finite, if the number of classes is not `n`
-/// or one of them has no name.
+/// [`PlotError`] if there are no points, if they are not `[n, 2]` and finite, if the number of classes is not
+/// `n` or one of them has no name.
 pub fn scatter(
     labels: &Labels<'_>,
     points: ArrayView2<'_, f64>,
@@ -42,7 +43,7 @@ pub fn scatter(
     let frame = wide(36.0 + legend.height, 500.0);
     let plane = equal_units(frame, points);
     // Many points must show where they lie thickest, few must be seen at all.
-    let opacity = (400.0 / points.nrows() as f64).clamp(0.35, 0.85);
+    let opacity = (400.0 / points.nrows() as f64).clamp(0.55, 0.85);
     figure(labels.title, (WIDTH, frame.bottom() + Plane::BELOW), |area| {
         legend.draw(area, 30.0)?;
         plane.grid(area)?;
@@ -95,7 +96,7 @@ pub(super) fn check_points(
 fn tag(area: &Area<'_>, name: &str, x: f64, y: f64) -> Result<(), PlotError> {
     let (half, high) = (text_width(name, LABEL) / 2.0 + 3.0, 9.0);
     let corners = [(units(x - half), units(y - high)), (units(x + half), units(y + high))];
-    area.draw(&Rectangle::new(corners, WHITE.mix(0.8).filled()))?;
+    area.draw(&Rectangle::new(corners, WHITE.mix(0.75).filled()))?;
     Text { size: LABEL, bold: true, ..Text::default() }.draw(area, name, x, y)
 }
 

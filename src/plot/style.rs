@@ -2,8 +2,8 @@
 
 use plotters::style::RGBColor;
 
-/// The backend places things on whole numbers, so a picture is drawn on a canvas this many times larger than its
-/// pixels and shown at its size: curves are smooth to a tenth of a pixel.
+/// The backend places things on whole numbers, so a picture is drawn on a canvas this many times larger than
+/// its pixels and shown at its size: curves are smooth to a tenth of a pixel.
 pub const UNIT: f64 = 10.0;
 
 /// The width of every picture that does not need less, in pixels.
@@ -20,8 +20,9 @@ pub const BLUE: RGBColor = CLASSES[0];
 pub const VERMILION: RGBColor = CLASSES[1];
 
 /// Ten classes: the palette of Okabe and Ito (2008, "Color Universal Design"), which most kinds of colour
-/// blindness can tell apart, without its yellow, which is too pale on white, and with three of Paul Tol's (wine,
-/// olive, grey). Ten colours are more than anyone tells apart surely, so pictures name their classes as well.
+/// blindness can tell apart, without its yellow, which is too pale on white, and with three of Paul Tol's
+/// (wine, olive, grey). Ten colours are more than anyone tells apart surely, so pictures name their classes
+/// as well.
 const CLASSES: [RGBColor; 10] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
