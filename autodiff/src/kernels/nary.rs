@@ -1,8 +1,8 @@
 //! Passes over any fixed number of arrays that broadcast, and one output that may be read as well as written.
 //!
 //! Two arguments have four ways to advance along a run, and a loop for each (see
-//! [`elementwise`](super::elementwise)); four have sixteen. So here an argument that stands still along a run is copied
-//! into a block on the stack, and there is one loop, over slices.
+//! [`elementwise`](super::elementwise)); four have sixteen. So here an argument that does not lie in order, because it
+//! was broadcast, is first gathered into a block on the stack, and there is one loop, over slices.
 
 use super::simd::{Kernel, dispatch};
 use super::threads::for_chunks_mut;
@@ -40,6 +40,8 @@ pub struct Layout<const N: usize> {
     run: usize,
     /// Which arguments advance along a run; the others stand still.
     advance: [bool; N],
+    /// Which arguments have the output's shape: their elements are where the output's are.
+    whole: [bool; N],
 }
 
 impl<const N: usize> Layout<N> {
@@ -65,26 +67,54 @@ impl<const N: usize> Layout<N> {
         }
         let (run, steps) = if axes.is_empty() { (1, [1; N]) } else { axes.remove(0) };
         axes.reverse();
-        Self { outer: axes, run, advance: steps.map(|step| step == 1) }
+        let whole = volumes.map(|volume| volume == crate::shape::volume(shape));
+        Self { outer: axes, run, advance: steps.map(|step| step == 1), whole }
     }
 
     /// Every argument has the shape of the output.
     pub fn same(len: usize) -> Self {
-        Self { outer: SmallVec::new(), run: len, advance: [true; N] }
+        Self { outer: SmallVec::new(), run: len, advance: [true; N], whole: [true; N] }
     }
 
-    /// Where each argument is at the start of a run.
+    /// Where argument i is at the start of a run.
     #[inline(always)]
-    fn offsets(&self, mut run: usize) -> [usize; N] {
-        let mut offsets = [0; N];
-        for (size, strides) in self.outer.iter().rev() {
-            let index = run % size;
-            run /= size;
-            for i in 0..N {
-                offsets[i] += index * strides[i];
-            }
+    fn offset(&self, i: usize, run: usize) -> usize {
+        let (mut rest, mut offset) = (run, 0);
+        for (axis, (size, strides)) in self.outer.iter().enumerate().rev() {
+            // What is left counts along the outermost axis: no division there.
+            let index = if axis == 0 { rest } else { rest % size };
+            offset += index * strides[i];
+            rest = if axis == 0 { 0 } else { rest / size };
         }
-        offsets
+        offset
+    }
+
+    /// Where argument i has `len` elements for the output's from `at` on, in order, if it has.
+    #[inline(always)]
+    fn place(&self, i: usize, at: usize, len: usize) -> Option<usize> {
+        if self.whole[i] {
+            return Some(at);
+        }
+        let column = at % self.run;
+        let within = self.advance[i] && column + len <= self.run;
+        within.then(|| self.offset(i, at / self.run) + column)
+    }
+
+    /// Copies argument i's elements for the output's from `at` on.
+    #[inline(always)]
+    fn gather<T: Copy>(&self, i: usize, x: &[T], at: usize, out: &mut [T]) {
+        let (mut run, mut column, mut done) = (at / self.run, at % self.run, 0);
+        while done < out.len() {
+            let len = (self.run - column).min(out.len() - done);
+            let start = self.offset(i, run);
+            let part = &mut out[done..done + len];
+            if self.advance[i] {
+                part.copy_from_slice(&x[start + column..][..len]);
+            } else {
+                part.fill(x[start]);
+            }
+            (run, column, done) = (run + 1, 0, done + len);
+        }
     }
 }
 
@@ -117,36 +147,32 @@ impl<T: Real, S: Step<T, N>, const N: usize> Kernel for Pass<'_, T, S, N> {
     #[inline(always)]
     fn run(self) {
         let Self { step, layout, x, first, out } = self;
-        let mut standing = [[T::zero(); BLOCK]; N];
+        let mut copies = [[T::zero(); BLOCK]; N];
         let mut done = 0;
         while done < out.len() {
             let at = first + done;
-            let (run, column) = (at / layout.run, at % layout.run);
-            let len = (layout.run - column).min(out.len() - done);
-            let offsets = layout.offsets(run);
+            // A long run is cut into blocks, short ones are gathered into one.
+            let rest = layout.run - at % layout.run;
+            let most = if layout.run < BLOCK { BLOCK } else { rest.min(BLOCK) };
+            let len = most.min(out.len() - done);
+            let mut places = [None; N];
             for i in 0..N {
-                if !layout.advance[i] {
-                    standing[i][..len.min(BLOCK)].fill(x[i][offsets[i]]);
+                places[i] = layout.place(i, at, len);
+                if places[i].is_none() {
+                    layout.gather(i, x[i], at, &mut copies[i][..len]);
                 }
             }
-            for (block, out) in out[done..done + len].chunks_mut(BLOCK).enumerate() {
-                let nothing: &[T] = &[];
-                let mut args = [nothing; N];
+            let nothing: &[T] = &[];
+            let mut args = [nothing; N];
+            for i in 0..N {
+                args[i] = places[i].map_or(&copies[i][..len], |start| &x[i][start..start + len]);
+            }
+            for (j, out) in out[done..done + len].iter_mut().enumerate() {
+                let mut x = [T::zero(); N];
                 for i in 0..N {
-                    let start = offsets[i] + column + block * BLOCK;
-                    args[i] = if layout.advance[i] {
-                        &x[i][start..][..out.len()]
-                    } else {
-                        &standing[i][..out.len()]
-                    };
+                    x[i] = args[i][j];
                 }
-                for (j, out) in out.iter_mut().enumerate() {
-                    let mut x = [T::zero(); N];
-                    for i in 0..N {
-                        x[i] = args[i][j];
-                    }
-                    step.at(x, out);
-                }
+                step.at(x, out);
             }
             done += len;
         }

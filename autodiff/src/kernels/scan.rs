@@ -36,6 +36,9 @@ impl<T: Real> Kernel for RunningSums<'_, T> {
         let Self { from, len, inner, x } = self;
         for slab in x.chunks_exact_mut(len * inner) {
             match from {
+                // A sum in a register: one through memory waits for each store.
+                From::First if inner == 1 => add_up(slab.iter_mut()),
+                From::Last if inner == 1 => add_up(slab.iter_mut().rev()),
                 From::First => {
                     for row in 1..len {
                         let (done, rest) = slab.split_at_mut(row * inner);
@@ -57,5 +60,14 @@ impl<T: Real> Kernel for RunningSums<'_, T> {
 fn add<T: Real>(sum: &mut [T], x: &[T]) {
     for (sum, &x) in sum.iter_mut().zip(x) {
         *sum += x;
+    }
+}
+
+#[inline(always)]
+fn add_up<'a, T: Real>(lane: impl Iterator<Item = &'a mut T>) {
+    let mut sum = T::zero();
+    for x in lane {
+        sum += *x;
+        *x = sum;
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! The shift by the row's maximum is computed again in the backward pass: two numbers a row, and no cancellation.
 
-use super::logsumexp::shifted_sum;
+use super::logsumexp::{shifted_log_sum, shifted_sum};
 use crate::check::{Check, Input};
 use crate::kernels::lanes::layout;
 use crate::kernels::nary::{Step, pass};
@@ -82,10 +82,10 @@ impl<T: Real> Var<'_, T> {
             panic!("categorical_log_prob: label {label} of row {row} is beyond the {classes} classes of {self}");
         }
         let lanes = Lanes::along(self.shape(), 1);
-        let (mut y, mut sum) = (self.tape().tensor(&[rows]), self.tape().tensor(&[rows]));
-        shifted_sum(self.data(), lanes, y.data_mut(), sum.data_mut());
-        for (row, (y, &sum)) in y.data_mut().iter_mut().zip(sum.data()).enumerate() {
-            *y = (self.data()[row * classes + labels[row]] - *y) - sum.ln();
+        let (mut y, mut log_sum) = (self.tape().tensor(&[rows]), self.tape().tensor(&[rows]));
+        shifted_log_sum(self.data(), lanes, y.data_mut(), log_sum.data_mut());
+        for (row, (y, &log_sum)) in y.data_mut().iter_mut().zip(log_sum.data()).enumerate() {
+            *y = (self.data()[row * classes + labels[row]] - *y) - log_sum;
         }
         self.tape().record(CategoricalLogProb { lanes, labels }, &[self], y)
     }

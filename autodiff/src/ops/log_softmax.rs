@@ -1,7 +1,7 @@
 //! y = x − ln Σ eˣ along an axis, computed as (x − m) − ln Σ e^(x − m) with m = max x;
 //! dx = dy − eʸ · Σ dy.
 
-use super::logsumexp::shifted_sum;
+use super::logsumexp::shifted_log_sum;
 use crate::check::{Check, Input};
 use crate::kernels::lanes::layout;
 use crate::kernels::nary::{Step, pass};
@@ -61,8 +61,7 @@ impl<T: Real> Var<'_, T> {
         let (lanes, _) = over.into().resolve("log_softmax", self.shape());
         let lane = || self.tape().tensor(&[lanes.count()]);
         let (mut shift, mut log_sum) = (lane(), lane());
-        shifted_sum(self.data(), lanes, shift.data_mut(), log_sum.data_mut());
-        log_sum.data_mut().iter_mut().for_each(|sum| *sum = sum.ln());
+        shifted_log_sum(self.data(), lanes, shift.data_mut(), log_sum.data_mut());
         let mut y = self.tape().tensor(self.shape());
         let x = [self.data(), shift.data(), log_sum.data()];
         pass(Shift, &layout::<1, 3>(lanes), x, y.data_mut());

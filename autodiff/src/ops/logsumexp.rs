@@ -2,8 +2,9 @@
 //! dx = dy · e^(x − y).
 
 use crate::check::{Check, Input};
+use crate::kernels::elementwise::add_assign;
 use crate::kernels::lanes::{Max, Operands, SumOf, Term, fold_lanes, layout};
-use crate::kernels::nary::{Step, pass};
+use crate::kernels::nary::{Layout, Step, pass};
 use crate::scalar::Real;
 use crate::shape::{Keep, Lanes, Reduce};
 use crate::tape::{Op, Saved, Sink, Var};
@@ -31,6 +32,23 @@ pub(super) fn shifted_sum<T: Real>(x: &[T], lanes: Lanes, shift: &mut [T], sum: 
         }
     }
     fold_lanes(SumOf(Shifted), Operands { x, y: x, p: shift }, lanes, sum);
+}
+
+/// [`shifted_sum`] with the logarithms of the sums: `ln Σ eˣ = shift + log_sum`.
+pub(super) fn shifted_log_sum<T: Real>(x: &[T], lanes: Lanes, shift: &mut [T], log_sum: &mut [T]) {
+    shifted_sum(x, lanes, shift, log_sum);
+    pass(Ln, &Layout::same(log_sum.len()), [], log_sum);
+}
+
+/// x ← ln x.
+#[derive(Clone, Copy)]
+struct Ln;
+
+impl<T: Real> Step<T, 0> for Ln {
+    #[inline(always)]
+    fn at(self, []: [T; 0], x: &mut T) {
+        *x = x.ln();
+    }
 }
 
 struct LogSumExp(Lanes);
@@ -71,11 +89,9 @@ impl<T: Real> Var<'_, T> {
     #[track_caller]
     pub fn logsumexp(self, over: impl Into<Reduce>) -> Self {
         let (lanes, shape) = over.into().resolve("logsumexp", self.shape());
-        let (mut y, mut sum) = (self.tape().tensor(&shape), self.tape().tensor(&shape));
-        shifted_sum(self.data(), lanes, y.data_mut(), sum.data_mut());
-        for (y, &sum) in y.data_mut().iter_mut().zip(sum.data()) {
-            *y += sum.ln();
-        }
+        let (mut y, mut log_sum) = (self.tape().tensor(&shape), self.tape().tensor(&shape));
+        shifted_log_sum(self.data(), lanes, y.data_mut(), log_sum.data_mut());
+        add_assign(y.data_mut(), log_sum.data());
         self.tape().record(LogSumExp(lanes), &[self], y)
     }
 }
