@@ -5,6 +5,27 @@ use smallvec::SmallVec;
 /// Sizes of axes, outermost first; a scalar has none. Up to four live inline.
 pub type Shape = SmallVec<[usize; 4]>;
 
+/// A copy of a shape, by a loop of known length: for a few numbers a call to copy memory costs more than the copy.
+#[inline(always)]
+pub(crate) fn copy(shape: &[usize]) -> Shape {
+    if shape.len() > 4 {
+        return Shape::from_slice(shape);
+    }
+    let mut sizes = [0; 4];
+    for axis in 0..4 {
+        if axis < shape.len() {
+            sizes[axis] = shape[axis];
+        }
+    }
+    Shape::from_buf_and_len(sizes, shape.len())
+}
+
+/// Whether two shapes are the same.
+#[inline(always)]
+pub(crate) fn same(a: &[usize], b: &[usize]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
+}
+
 /// The number of elements of a shape; 1 for a scalar.
 #[inline]
 pub fn volume(shape: &[usize]) -> usize {
@@ -27,6 +48,9 @@ pub fn resolve_axis(op: &str, axis: isize, shape: &[usize]) -> usize {
 ///
 /// `None` if they do not fit.
 pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Shape> {
+    if same(a, b) {
+        return Some(copy(a));
+    }
     let rank = a.len().max(b.len());
     let size = |shape: &[usize], axis: usize| {
         (axis + shape.len()).checked_sub(rank).map_or(1, |aligned| shape[aligned])

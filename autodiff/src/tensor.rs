@@ -2,7 +2,7 @@
 
 use crate::pool::{Buffer, Pool};
 use crate::scalar::Real;
-use crate::shape::{Shape, volume};
+use crate::shape::{self, Shape, volume};
 use ndarray::{
     ArcArray, ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, Data, Dimension, IxDyn, RawDataClone,
 };
@@ -54,7 +54,7 @@ pub struct Tensor<T> {
 
 impl<T: Real> Tensor<T> {
     pub(crate) fn new(pool: &Rc<Pool<T>>, shape: &[usize]) -> Self {
-        Self { shape: Shape::from_slice(shape), buffer: pool.take(volume(shape)) }
+        Self { shape: shape::copy(shape), buffer: pool.take(volume(shape)) }
     }
 
     /// Sizes of the axes, outermost first.
@@ -78,7 +78,7 @@ impl<T: Real> Tensor<T> {
     /// Gives the elements another shape of the same volume.
     pub(crate) fn reshaped(mut self, shape: &[usize]) -> Self {
         debug_assert_eq!(volume(shape), self.buffer.len());
-        self.shape = Shape::from_slice(shape);
+        self.shape = shape::copy(shape);
         self
     }
 

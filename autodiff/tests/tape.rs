@@ -314,7 +314,8 @@ fn hessians_of_known_functions() {
     // d²/dx² of Σ eˣ is diag eˣ, and the product with v is eˣ v.
     let exponential = function!(|x| x.exp().sum(..));
     let v = arr2(&[[1.5, 2.0]]).into_dyn();
-    let product = hessian_vector_product(&exponential, &[x.clone()], &[v.clone()]);
+    let product =
+        hessian_vector_product(&exponential, std::slice::from_ref(&x), std::slice::from_ref(&v));
     assert!(
         product[0].iter().zip(x.iter().zip(&v)).all(|(h, (x, v))| (h - x.exp() * v).abs() < 1e-14)
     );

@@ -107,13 +107,13 @@ fn fit_autoencoder(
         Autoencoder::new(&[SIDE * SIDE, 128, 64, LATENTS], Activation::Relu, likelihood, noise);
     let fit_options = FitOptions {
         epochs: options.epochs(300),
-        batch: 64,
+        batch: 32,
         patience: None,
         seed: options.seed,
         schedule: Schedule::Cosine,
     };
     let bar = progress("autoencoder, digits", fit_options.epochs);
-    let mut adam = Adam::new(2e-3)?;
+    let mut adam = Adam::new(4e-3)?.weight_decay(0.3)?;
     let fitted =
         fit(model, &digits.training, Some(&digits.validation), &mut adam, &fit_options, |e| {
             bar.report(e)

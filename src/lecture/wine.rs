@@ -12,8 +12,9 @@ use evidence_train::{Epoch, Fit, FitOptions, Schedule, fit};
 use ndarray::{Array1, Array2, Axis};
 use std::time::Instant;
 
-/// Splits and initial weights that scores are averaged over.
-const SEEDS: u64 = 5;
+/// Splits and initial weights that scores are averaged over. The RMSE of one test set of 160 wines has a standard error of
+/// 0.03 from its split alone, so that a mean of five says little.
+const SEEDS: u64 = 20;
 /// Draws of the weights in a predictive distribution.
 const DRAWS: usize = 200;
 const DATA: &str = "red wine, 1,599 × 11";
@@ -170,14 +171,14 @@ fn fit_dense(
 ) -> Result<Fit<DenseNetwork<Array<f32>>>, LectureError> {
     let model = DenseNetwork::regression(&[11, 50, 1], Activation::Relu, noise);
     let fit_options = FitOptions {
-        epochs: options.epochs(150),
+        epochs: options.epochs(200),
         batch: 32,
-        patience: Some(30),
+        patience: Some(60),
         seed,
         schedule: Schedule::Cosine,
     };
     let bar = progress("dense network, wine", fit_options.epochs);
-    let mut adam = Adam::new(3e-3)?.weight_decay(1e-2)?;
+    let mut adam = Adam::new(1e-3)?.weight_decay(1.0)?;
     finished(
         "dense network on wine",
         fit(model, &wine.training, Some(&wine.validation), &mut adam, &fit_options, |e| {

@@ -6,6 +6,7 @@
 use super::simd::{Kernel, dispatch};
 use super::threads::for_chunks_mut;
 use crate::scalar::Real;
+use crate::shape::{same, volume};
 use smallvec::SmallVec;
 
 /// A function of one number, `y = f(x)`, with its derivative.
@@ -137,6 +138,9 @@ pub struct Alignment {
 impl Alignment {
     /// The alignment of shapes that broadcast to `shape`.
     pub fn new(shape: &[usize], a: &[usize], b: &[usize]) -> Self {
+        if same(shape, a) && same(shape, b) {
+            return Self::same(volume(shape));
+        }
         let mut axes = SmallVec::<[(usize, usize, usize); 4]>::new();
         let (mut a_volume, mut b_volume) = (1, 1);
         let size = |of: &[usize], axis: usize| {
@@ -159,6 +163,11 @@ impl Alignment {
         let (run, a_step, b_step) = if axes.is_empty() { (1, 1, 1) } else { axes.remove(0) };
         axes.reverse();
         Self { outer: axes, run, advance: (a_step == 1, b_step == 1) }
+    }
+
+    /// The alignment of arrays of one shape: a single run.
+    pub fn same(len: usize) -> Self {
+        Self { outer: SmallVec::new(), run: len, advance: (true, true) }
     }
 
     /// Offsets of a and b at the start of a run.
@@ -198,7 +207,9 @@ impl<T: Real, P: Pass<T>> Kernel for Aligned<'_, T, P> {
         let mut done = 0;
         while done < out.len() {
             let at = first + done;
-            let (run, column) = (at / alignment.run, at % alignment.run);
+            // Most often there is one run, and a division costs as much as a few elements.
+            let (run, column) =
+                if at < alignment.run { (0, at) } else { (at / alignment.run, at % alignment.run) };
             let len = (alignment.run - column).min(out.len() - done);
             let (a_first, b_first) = alignment.offsets(run);
             let out = &mut out[done..done + len];

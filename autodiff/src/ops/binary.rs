@@ -3,7 +3,7 @@
 
 use crate::kernels::elementwise::{self, Alignment, Binary, Side};
 use crate::scalar::Real;
-use crate::shape::{Shape, broadcast};
+use crate::shape::{Shape, broadcast, same};
 use crate::tape::{Op, Saved, Sink, Var};
 use crate::tensor::Tensor;
 
@@ -19,7 +19,11 @@ impl<'t, T: Real> Var<'t, T> {
         let alignment = Alignment::new(&shape, self.shape(), other.shape());
         let mut y = self.tape().tensor(&shape);
         elementwise::zip(f, &alignment, self.data(), other.data(), y.data_mut());
-        self.tape().record(Zip { f, alignment }, &[self, other], y)
+        if same(self.shape(), other.shape()) {
+            self.tape().record(Same(f), &[self, other], y)
+        } else {
+            self.tape().record(Zip { f, alignment }, &[self, other], y)
+        }
     }
 
     /// The shape that two arrays broadcast to.
@@ -44,17 +48,41 @@ impl<T: Real, F: Binary<T>> Op<T> for Zip<F> {
         F::NAME
     }
 
-    fn vjp(&self, saved: Saved<'_, T>, mut dy: Tensor<T>, dx: &mut Sink<'_, T>) {
-        let values = (saved.input(0), saved.input(1));
-        if dx.needs(0) && dx.needs(1) {
-            let mut da = dx.copy(&dy);
-            elementwise::zip_backward(self.f, Side::A, &self.alignment, values, da.data_mut());
-            dx.add(0, da);
-        }
-        let (i, side) = if dx.needs(1) { (1, Side::B) } else { (0, Side::A) };
-        elementwise::zip_backward(self.f, side, &self.alignment, values, dy.data_mut());
-        dx.add(i, dy);
+    fn vjp(&self, saved: Saved<'_, T>, dy: Tensor<T>, dx: &mut Sink<'_, T>) {
+        pull_back(self.f, &self.alignment, saved, dy, dx);
     }
+}
+
+/// The op of arrays of one shape: nothing to remember but f, which is most often nothing, and then recording it
+/// allocates nothing.
+struct Same<F>(F);
+
+impl<T: Real, F: Binary<T>> Op<T> for Same<F> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn vjp(&self, saved: Saved<'_, T>, dy: Tensor<T>, dx: &mut Sink<'_, T>) {
+        pull_back(self.0, &Alignment::same(dy.data().len()), saved, dy, dx);
+    }
+}
+
+fn pull_back<T: Real, F: Binary<T>>(
+    f: F,
+    alignment: &Alignment,
+    saved: Saved<'_, T>,
+    mut dy: Tensor<T>,
+    dx: &mut Sink<'_, T>,
+) {
+    let values = (saved.input(0), saved.input(1));
+    if dx.needs(0) && dx.needs(1) {
+        let mut da = dx.copy(&dy);
+        elementwise::zip_backward(f, Side::A, alignment, values, da.data_mut());
+        dx.add(0, da);
+    }
+    let (i, side) = if dx.needs(1) { (1, Side::B) } else { (0, Side::A) };
+    elementwise::zip_backward(f, side, alignment, values, dy.data_mut());
+    dx.add(i, dy);
 }
 
 #[cfg(test)]

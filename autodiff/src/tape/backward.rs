@@ -7,6 +7,7 @@
 use super::{Node, NodeId, Saved, Tape, Var};
 use crate::kernels::{elementwise, reduce};
 use crate::scalar::Real;
+use crate::shape::same;
 use crate::tensor::{IntoArray, Tensor};
 
 impl<'t, T: Real> Var<'t, T> {
@@ -145,7 +146,7 @@ impl<T: Real> Sink<'_, T> {
     /// Undoes a broadcast, the only place that does: the adjoint of repeating an element is a sum.
     fn unbroadcast(&self, i: usize, contribution: Tensor<T>) -> Tensor<T> {
         let shape = &self.node(i).shape;
-        if contribution.shape() == &shape[..] {
+        if same(contribution.shape(), shape) {
             return contribution;
         }
         let mut sum = self.tensor(shape);

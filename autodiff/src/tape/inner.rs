@@ -49,7 +49,8 @@ impl<T: Real> Tape<T> {
             }
         };
         let name = node.name.borrow().clone();
-        self.push_node(Box::new(super::Leaf), &[], &node.shape, storage, needs_gradient, name)
+        let (inputs, shape) = (super::Inputs::new(), node.shape.clone());
+        self.push_node(Box::new(super::Leaf), inputs, shape, storage, needs_gradient, name)
     }
 
     /// The value of a node of an inner tape, which ends here: its memory goes back, its anomaly is passed on.

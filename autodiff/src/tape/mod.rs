@@ -21,7 +21,7 @@ pub use var::Var;
 use crate::kernels::noise::Noise;
 use crate::pool::{Buffer, Pool};
 use crate::scalar::Real;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 use crate::tensor::{Array, IntoArray, Tensor};
 use crate::tree::Path;
 use elsa::FrozenVec;
@@ -33,6 +33,9 @@ use std::rc::Rc;
 
 /// The number of a node on its tape.
 pub(crate) type NodeId = u32;
+
+/// The nodes that a node was computed from.
+type Inputs = SmallVec<[NodeId; 4]>;
 
 /// Where a node's elements are.
 enum Storage<T> {
@@ -46,7 +49,7 @@ enum Storage<T> {
 
 struct Node<T: Real> {
     op: Box<dyn Op<T>>,
-    inputs: SmallVec<[NodeId; 4]>,
+    inputs: Inputs,
     shape: Shape,
     storage: Storage<T>,
     needs_gradient: bool,
@@ -151,7 +154,7 @@ impl<T: Real> Tape<T> {
     pub fn batch<D: Dimension>(&self, view: ArrayView<'_, T, D>) -> Var<'_, T> {
         let mut tensor = self.tensor(view.shape());
         tensor.view_mut().assign(&view.into_dyn());
-        self.push(Box::new(Leaf), &[], tensor, false)
+        self.push(Box::new(Leaf), Inputs::new(), tensor, false)
     }
 
     /// A constant without axes.
@@ -163,14 +166,14 @@ impl<T: Real> Tape<T> {
     pub fn filled(&self, shape: &[usize], x: f64) -> Var<'_, T> {
         let mut tensor = self.tensor(shape);
         tensor.fill(T::from_f64(x));
-        self.push(Box::new(Leaf), &[], tensor, false)
+        self.push(Box::new(Leaf), Inputs::new(), tensor, false)
     }
 
     /// A constant of standard normal draws: element i is draw i of the stream, on any number of threads.
     pub fn normal(&self, shape: &[usize], noise: Noise) -> Var<'_, T> {
         let mut tensor = self.tensor(shape);
         T::fill_normal(noise, 0, tensor.data_mut());
-        self.push(Box::new(Leaf), &[], tensor, false)
+        self.push(Box::new(Leaf), Inputs::new(), tensor, false)
     }
 
     /// An input that gets a gradient, named by its place in its model. See
@@ -209,13 +212,13 @@ impl<T: Real> Tape<T> {
         inputs: &[Var<'t, T>],
         value: Tensor<T>,
     ) -> Var<'t, T> {
-        let mut ids = SmallVec::<[NodeId; 4]>::new();
+        let mut ids = Inputs::new();
         let mut needs_gradient = false;
         for input in inputs {
             ids.push(self.own(*input, op.name()));
             needs_gradient |= self.node(input.id).needs_gradient;
         }
-        self.push(Box::new(op), &ids, value, needs_gradient)
+        self.push(Box::new(op), ids, value, needs_gradient)
     }
 
     /// Records the result of an op through which no gradient flows, whatever its inputs.
@@ -229,9 +232,8 @@ impl<T: Real> Tape<T> {
         inputs: &[Var<'t, T>],
         value: Tensor<T>,
     ) -> Var<'t, T> {
-        let ids: SmallVec<[NodeId; 4]> =
-            inputs.iter().map(|input| self.own(*input, op.name())).collect();
-        self.push(Box::new(op), &ids, value, false)
+        let ids: Inputs = inputs.iter().map(|input| self.own(*input, op.name())).collect();
+        self.push(Box::new(op), ids, value, false)
     }
 
     /// Records a node that has the elements of `input` under another shape of the same volume.
@@ -244,7 +246,9 @@ impl<T: Real> Tape<T> {
         let source = self.node(input.id);
         let root = if let Storage::Alias(root) = source.storage { root } else { input.id };
         let needs_gradient = source.needs_gradient;
-        self.push_node(Box::new(op), &[input.id], shape, Storage::Alias(root), needs_gradient, None)
+        let inputs = Inputs::from_slice(&[input.id]);
+        let shape = shape::copy(shape);
+        self.push_node(Box::new(op), inputs, shape, Storage::Alias(root), needs_gradient, None)
     }
 
     /// The number of a variable's node.
@@ -267,31 +271,37 @@ impl<T: Real> Tape<T> {
         } else {
             array.as_standard_layout().into_owned().into_shared()
         };
-        let shape = Shape::from_slice(array.shape());
-        self.push_node(Box::new(Leaf), &[], &shape, Storage::Shared(array), needs_gradient, name)
+        let shape = shape::copy(array.shape());
+        self.push_node(
+            Box::new(Leaf),
+            Inputs::new(),
+            shape,
+            Storage::Shared(array),
+            needs_gradient,
+            name,
+        )
     }
 
     fn push(
         &self,
         op: Box<dyn Op<T>>,
-        inputs: &[NodeId],
+        inputs: Inputs,
         value: Tensor<T>,
         needs_gradient: bool,
     ) -> Var<'_, T> {
         let (shape, buffer) = value.into_parts();
-        self.push_node(op, inputs, &shape, Storage::Owned(buffer), needs_gradient, None)
+        self.push_node(op, inputs, shape, Storage::Owned(buffer), needs_gradient, None)
     }
 
     fn push_node(
         &self,
         op: Box<dyn Op<T>>,
-        inputs: &[NodeId],
-        shape: &[usize],
+        inputs: Inputs,
+        shape: Shape,
         storage: Storage<T>,
         needs_gradient: bool,
         name: Option<Rc<str>>,
     ) -> Var<'_, T> {
-        let (inputs, shape) = (SmallVec::from_slice(inputs), Shape::from_slice(shape));
         let node = Node { op, inputs, shape, storage, needs_gradient, name: RefCell::new(name) };
         let node = match self.spare.borrow_mut().pop() {
             Some(mut spare) => {
