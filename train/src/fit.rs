@@ -51,7 +51,8 @@ pub struct Epoch {
     pub loss: f64,
     /// The parts of the loss.
     pub parts: Vec<(&'static str, f64)>,
-    /// The validation loss behind it, if there is a validation set.
+    /// The validation loss behind it, if there is a validation set: what [`evaluate`] gives with the noise
+    /// `Noise::new(seed).stream(2)`.
     pub validation: Option<f64>,
 }
 
@@ -62,7 +63,7 @@ pub enum Stop {
     Finished,
     /// The validation loss had not improved for as many epochs as the patience allows.
     Early,
-    /// A loss or gradient was not finite; the model is the best one before that.
+    /// A loss or gradient was not finite; the model is the best one before that, and has a finite loss.
     Diverged(Divergence),
 }
 
@@ -90,7 +91,8 @@ impl fmt::Display for Divergence {
 /// A fitted model.
 #[derive(Clone, Debug)]
 pub struct Fit<M> {
-    /// The best parameters: by validation loss where there is a validation set, else the last ones that were finite.
+    /// The best parameters, by validation loss. Without a validation set they are the last ones; should the run diverge,
+    /// those of the epoch behind which its last batch had the lowest loss.
     pub model: M,
     /// One entry for each epoch run.
     pub history: Vec<Epoch>,
@@ -104,7 +106,7 @@ pub struct Fit<M> {
 ///
 /// `report` is called behind every epoch. The result is a function of the arguments alone: the same bits on any
 /// number of threads. Call it inside [`with_threads`](evidence_autodiff::kernels::threads::with_threads), which enters the pool
-/// once for the whole run.
+/// once for the whole run. A schedule leaves the optimiser with its own learning rate again.
 ///
 /// # Errors
 /// If a set has no rows or the batch size is 0.
@@ -127,12 +129,14 @@ where
         Trainer { best: copy(&model), model, tape: Tape::new(), buffers: Default::default() };
     let mut fit =
         Outcome { history: Vec::new(), best: 0, lowest: f64::INFINITY, stop: Stop::Finished };
-    let (mut step, total) = (0, options.epochs * batches.steps());
+    // Epochs without end, to be stopped early, are allowed.
+    let (mut step, total) = (0, options.epochs.saturating_mul(batches.steps()));
     for number in 1..=options.epochs {
         let mut sums = Vec::<(&'static str, f64)>::new();
         let mut loss = 0.0;
+        let mut last = &[][..];
         for rows in batches.epoch(&mut orders.stream(number as u64).rng()) {
-            step += 1;
+            (step, last) = (step + 1, rows);
             if options.schedule == Schedule::Cosine {
                 optimizer.set_factor(schedule::cosine(step as u64 - 1, 0, total as u64));
             }
@@ -152,22 +156,40 @@ where
         if matches!(fit.stop, Stop::Diverged(_)) {
             break;
         }
-        let value = validation.map(|rows| evaluate(&trainer.model, rows, held_out));
+        let value = validation.map(|rows| trainer.evaluate(rows, held_out));
+        // A step's loss is that of the parameters before it: those behind an epoch's last step have none yet.
+        let noise = draws.stream(step as u64);
+        let behind = value.filter(|value| value.is_finite());
+        let behind = behind.unwrap_or_else(|| trainer.loss(training, last, noise));
+        if !behind.is_finite() {
+            let anomaly = trainer.diagnose(training, last, noise);
+            fit.stop = Stop::Diverged(Divergence { epoch: number, step, anomaly });
+            break;
+        }
         let epoch = Epoch { number, loss, parts: sums, validation: value };
         report(&epoch);
         fit.history.push(epoch);
-        if value.is_none_or(|value| value < fit.lowest) {
-            fit.lowest = value.unwrap_or(f64::INFINITY);
+        let watched = value.unwrap_or(behind);
+        if watched < fit.lowest {
+            fit.lowest = watched;
             fit.best = number;
             assign(&trainer.model, &mut trainer.best);
-        } else if options.patience.is_some_and(|patience| number - fit.best >= patience) {
+        } else if value.is_some() && options.patience.is_some_and(|p| number - fit.best >= p) {
             fit.stop = Stop::Early;
             break;
         }
     }
+    // Nothing was held out to choose by: the run's end is its result.
+    if validation.is_none() && fit.stop == Stop::Finished {
+        (trainer.best, fit.best) = (trainer.model, fit.history.len());
+    }
+    if options.schedule != Schedule::Constant {
+        optimizer.set_factor(1.0);
+    }
     Ok(Fit { model: trainer.best, history: fit.history, best: fit.best, stop: fit.stop })
 }
 
+/// The run so far.
 struct Outcome {
     history: Vec<Epoch>,
     best: usize,
@@ -181,14 +203,27 @@ where
     T: Real,
     M: Model<T>,
 {
-    let mut tape = Tape::new();
-    let mut buffers = Buffers::default();
+    evaluate_on(&mut Tape::new(), &mut Buffers::default(), model, data, noise)
+}
+
+/// The same in memory at hand.
+fn evaluate_on<T, M>(
+    tape: &mut Tape<T>,
+    buffers: &mut Buffers<T>,
+    model: &M,
+    data: &Dataset,
+    noise: Noise,
+) -> f64
+where
+    T: Real,
+    M: Model<T>,
+{
     let mut sum = 0.0;
     let rows: Vec<usize> = (0..data.rows()).collect();
     for (i, rows) in rows.chunks(EVALUATION_ROWS).enumerate() {
         {
-            let batch = buffers.batch(&tape, data, rows);
-            let loss = M::validation(&model.bind_constant(&tape), &batch, noise.stream(i as u64));
+            let batch = buffers.batch(tape, data, rows);
+            let loss = M::validation(&model.bind_constant(tape), &batch, noise.stream(i as u64));
             sum += loss.item().to_f64() * rows.len() as f64;
         }
         tape.reset();
@@ -231,6 +266,21 @@ where
         }
         optimizer.step(model, &mut gradients);
         Some((loss, parts))
+    }
+
+    fn evaluate(&mut self, data: &Dataset, noise: Noise) -> f64 {
+        evaluate_on(&mut self.tape, &mut self.buffers, &self.model, data, noise)
+    }
+
+    /// The loss on some rows.
+    fn loss(&mut self, data: &Dataset, rows: &[usize], noise: Noise) -> f64 {
+        let Self { model, tape, buffers, .. } = self;
+        let loss = {
+            let batch = buffers.batch(tape, data, rows);
+            M::loss(&model.bind_constant(tape), &batch, noise).total.item()
+        };
+        tape.reset();
+        loss.to_f64()
     }
 
     /// Repeats a step under watch, to name the op that first made a NaN or infinity. Its draws are the same.

@@ -1,0 +1,48 @@
+//! From the second epoch on nothing of the size of the data is taken from the heap.
+//!
+//! Counted in the fit loop itself: two runs that differ in their number of epochs alone differ by what the further
+//! epochs took. On one thread, the one whose allocations are counted.
+
+use crate::cases::{Law, Sizes, each};
+use allocation_counter::measure;
+use evidence_autodiff::kernels::threads::with_threads;
+use evidence_models::Model;
+use evidence_optim::Adam;
+use evidence_train::data::Dataset;
+use evidence_train::{FitOptions, fit};
+
+/// A batch is 64 KiB of `f32`, its activations 128 KiB, the first layer's weights 32 KiB.
+const SIZES: Sizes = Sizes { rows: 512, width: 64, hidden: 128 };
+const BATCH: usize = 256;
+/// What a step may take for its bookkeeping, lists of rows and of class labels among it: half the smallest of these.
+const BYTES: u64 = 16 << 10;
+
+struct Allocations;
+
+impl Law for Allocations {
+    fn check<M: Model<f32> + Clone + Sync>(&self, name: &str, model: M, data: &Dataset) {
+        for validation in [None, Some(data)] {
+            let bytes = |epochs| {
+                let options = FitOptions { epochs, batch: BATCH, ..FitOptions::default() };
+                let mut adam = Adam::new(1e-3).unwrap();
+                let model = model.clone();
+                let mut run = || {
+                    fit::<f32, _>(model.clone(), data, validation, &mut adam, &options, |_| ())
+                        .unwrap()
+                };
+                with_threads(1, || measure(|| drop(run())).bytes_total)
+            };
+            let (short, long) = (bytes(1), bytes(11));
+            assert!(short > 100_000, "{name}: the count sees the first steps, {short} bytes");
+            let steps = 10 * (SIZES.rows / BATCH) as u64;
+            let each = (long - short) / steps;
+            println!("{name}, watched {}: {each} bytes a step", validation.is_some());
+            assert!(each <= BYTES, "{name}: {each} bytes a step, watched {}", validation.is_some());
+        }
+    }
+}
+
+#[test]
+fn a_step_takes_no_memory_of_the_size_of_its_data() {
+    each(SIZES, &Allocations);
+}

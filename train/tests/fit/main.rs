@@ -1,0 +1,8 @@
+//! Laws of the fit loop, for every model.
+
+mod allocations;
+mod bad_input;
+mod bits;
+mod cases;
+mod divergence;
+mod stopping;
