@@ -118,11 +118,10 @@ fn linear(shift: f64, stretch: f64) -> Linear {
     );
     let encoder = &mut model.encoder.layers[0];
     encoder.weight.fill(0.0);
-    for latent in 0..2 {
-        let column = back.column(latent);
+    for (latent, (column, scale)) in back.columns().into_iter().zip(scale).enumerate() {
         encoder.weight.index_axis_mut(Axis(1), latent).assign(&column.into_dyn());
-        encoder.bias[latent] = shift * scale[latent] - b.dot(&back.column(latent));
-        encoder.bias[2 + latent] = (stretch * scale[latent]).ln();
+        encoder.bias[latent] = shift * scale - b.dot(&column);
+        encoder.bias[2 + latent] = (stretch * scale).ln();
     }
     model.decoder.layers[0].weight.assign(&w.clone().into_dyn());
     model.decoder.layers[0].bias.assign(&b.clone().into_dyn());

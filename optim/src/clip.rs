@@ -85,6 +85,7 @@ const WIDTH: usize = 16;
 struct SumOfSquares<'a, T>(&'a [T]);
 
 impl<T: Real> Kernel for SumOfSquares<'_, T> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = f64;
     #[inline(always)]
     fn run(self) -> f64 {
@@ -107,6 +108,7 @@ impl<T: Real> Kernel for SumOfSquares<'_, T> {
 struct Clip<'a, T>(&'a mut [T], T);
 
 impl<T: Real> Kernel for Clip<'_, T> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
     #[inline(always)]
     fn run(self) {

@@ -21,6 +21,7 @@ struct Update<'a, T, R, const N: usize> {
 }
 
 impl<T: Real, R: Rule<T, N>, const N: usize> Kernel for Update<'_, T, R, N> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
     #[inline(always)]
     fn run(self) {

@@ -61,6 +61,7 @@ pub trait Binary<T>: Copy + Send + Sync + 'static {
 pub fn map<T: Real, F: Unary<T>>(f: F, x: &[T], out: &mut [T]) {
     struct Map<'a, T, F>(F, &'a [T], &'a mut [T]);
     impl<T: Real, F: Unary<T>> Kernel for Map<'_, T, F> {
+        const VECTORISE: bool = T::VECTORISE;
         type Output = ();
         #[inline(always)]
         fn run(self) {
@@ -76,6 +77,7 @@ pub fn map<T: Real, F: Unary<T>>(f: F, x: &[T], out: &mut [T]) {
 pub fn map_backward<T: Real, F: Unary<T>>(f: F, x: &[T], y: &[T], dy: &mut [T]) {
     struct Back<'a, T, F>(F, &'a [T], &'a [T], &'a mut [T]);
     impl<T: Real, F: Unary<T>> Kernel for Back<'_, T, F> {
+        const VECTORISE: bool = T::VECTORISE;
         type Output = ();
         #[inline(always)]
         fn run(self) {
@@ -94,6 +96,7 @@ pub fn map_backward<T: Real, F: Unary<T>>(f: F, x: &[T], y: &[T], dy: &mut [T]) 
 pub fn add_assign<T: Real>(sum: &mut [T], x: &[T]) {
     struct Add<'a, T>(&'a mut [T], &'a [T]);
     impl<T: Real> Kernel for Add<'_, T> {
+        const VECTORISE: bool = T::VECTORISE;
         type Output = ();
         #[inline(always)]
         fn run(self) {
@@ -112,6 +115,7 @@ pub fn add_assign<T: Real>(sum: &mut [T], x: &[T]) {
 pub fn scale<T: Real>(x: &mut [T], factor: T) {
     struct Scale<'a, T>(&'a mut [T], T);
     impl<T: Real> Kernel for Scale<'_, T> {
+        const VECTORISE: bool = T::VECTORISE;
         type Output = ();
         #[inline(always)]
         fn run(self) {
@@ -199,6 +203,7 @@ struct Aligned<'a, T, P> {
 }
 
 impl<T: Real, P: Pass<T>> Kernel for Aligned<'_, T, P> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
 
     #[inline(always)]

@@ -145,6 +145,7 @@ struct Whole<'a, T, F> {
 }
 
 impl<T: Real, F: Fold<T>> Kernel for Whole<'_, T, F> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = T;
     #[inline(always)]
     fn run(self) -> T {
@@ -162,6 +163,7 @@ struct Rows<'a, T, F> {
 }
 
 impl<T: Real, F: Fold<T>> Kernel for Rows<'_, T, F> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
     #[inline(always)]
     fn run(self) {
@@ -218,6 +220,7 @@ struct Columns<'a, T, F> {
 }
 
 impl<T: Real, F: Fold<T>> Kernel for Columns<'_, T, F> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
     #[inline(always)]
     fn run(self) {

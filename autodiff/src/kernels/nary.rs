@@ -142,6 +142,7 @@ struct Pass<'a, T, S, const N: usize> {
 }
 
 impl<T: Real, S: Step<T, N>, const N: usize> Kernel for Pass<'_, T, S, N> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
 
     #[inline(always)]

@@ -17,6 +17,7 @@ const BLOCK: usize = 2048;
 struct Sum<'a, T>(&'a [T]);
 
 impl<T: Real> Kernel for Sum<'_, T> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = T;
     #[inline(always)]
     fn run(self) -> T {
@@ -107,6 +108,7 @@ struct SumRows<'a, T> {
 }
 
 impl<T: Real> Kernel for SumRows<'_, T> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
     #[inline(always)]
     fn run(self) {

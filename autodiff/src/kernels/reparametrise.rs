@@ -16,6 +16,7 @@ const BLOCK: usize = 512;
 pub fn draw<T: Real, F: Unary<T>>(f: F, mean: &[T], raw: &[T], noise: Noise, out: &mut [T]) {
     struct Draw<'a, T, F>(F, &'a [T], &'a [T], &'a [T], &'a mut [T]);
     impl<T: Real, F: Unary<T>> Kernel for Draw<'_, T, F> {
+        const VECTORISE: bool = T::VECTORISE;
         type Output = ();
         #[inline(always)]
         fn run(self) {
@@ -35,6 +36,7 @@ pub fn draw<T: Real, F: Unary<T>>(f: F, mean: &[T], raw: &[T], noise: Noise, out
 pub fn draw_backward<T: Real, F: Unary<T>>(f: F, raw: &[T], noise: Noise, dy: &mut [T]) {
     struct Back<'a, T, F>(F, &'a [T], &'a [T], &'a mut [T]);
     impl<T: Real, F: Unary<T>> Kernel for Back<'_, T, F> {
+        const VECTORISE: bool = T::VECTORISE;
         type Output = ();
         #[inline(always)]
         fn run(self) {

@@ -30,6 +30,7 @@ struct RunningSums<'a, T> {
 }
 
 impl<T: Real> Kernel for RunningSums<'_, T> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
     #[inline(always)]
     fn run(self) {

@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// Mark `run`, and every function it calls in its inner loop, `#[inline(always)]`: code that is not inlined is
 /// compiled for the baseline instruction set.
 pub trait Kernel {
+    /// Whether the loop gains from wider vectors; where it does not, it is compiled once. Pairs such as dual numbers do not,
+    /// and compiling every loop for them three times took half of the build.
+    const VECTORISE: bool = true;
     /// What the loop returns.
     type Output;
     /// Runs the loop.
@@ -80,7 +83,7 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
 #[inline(always)]
 pub fn dispatch_on<K: Kernel>(wanted: Isa, kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
-    {
+    if K::VECTORISE {
         match wanted.min(isa()) {
             // SAFETY: `isa()` has found every feature that the function enables.
             Isa::Avx512 => return unsafe { run_avx512(kernel) },

@@ -60,6 +60,7 @@ struct Solve<'a, T> {
 }
 
 impl<T: Real> Kernel for Solve<'_, T> {
+    const VECTORISE: bool = T::VECTORISE;
     type Output = ();
     #[inline(always)]
     fn run(self) {

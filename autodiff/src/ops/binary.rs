@@ -32,9 +32,13 @@ impl<'t, T: Real> Var<'t, T> {
     /// If they do not, naming the op, both shapes, and the variables.
     #[track_caller]
     pub(crate) fn broadcast_shape(self, other: Self, op: &str) -> Shape {
-        broadcast(self.shape(), other.shape()).unwrap_or_else(|| {
-            panic!("{op}: shapes {self} and {other} do not broadcast (sizes must be equal, or one of them 1)")
-        })
+        // Not in a closure: a panic in one would point here.
+        match broadcast(self.shape(), other.shape()) {
+            Some(shape) => shape,
+            None => panic!(
+                "{op}: shapes {self} and {other} do not broadcast (sizes must be equal, or one of them 1)"
+            ),
+        }
     }
 }
 

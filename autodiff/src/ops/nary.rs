@@ -16,10 +16,10 @@ pub(super) fn nary<'t, T: Real, F: Nary<T, N>, const N: usize>(
     x: [Var<'t, T>; N],
 ) -> Var<'t, T> {
     let shapes = x.map(Var::shape);
-    let shape = broadcast_all(shapes).unwrap_or_else(|| {
+    let Some(shape) = broadcast_all(shapes) else {
         let shapes = x.map(|x| x.to_string()).join(", ");
         panic!("{}: shapes {shapes} do not broadcast (sizes must be equal, or 1)", F::NAME)
-    });
+    };
     let layout = Layout::new(&shape, shapes);
     let mut y = x[0].tape().tensor(&shape);
     nary::map(f, &layout, x.map(Var::data), y.data_mut());

@@ -121,6 +121,8 @@ impl<T: Real> One for Dual<T> {
 }
 
 impl<T: Real> Real for Dual<T> {
+    const VECTORISE: bool = false;
+
     fn from_f64(x: f64) -> Self {
         Self::new(T::from_f64(x), T::zero())
     }

@@ -9,6 +9,8 @@ macro_rules! real_for_float {
     ($t:ident, $normal:ident, $exp:ident, $expm1:ident, $ln:ident, $ln_1p:ident, $sin:ident, $cos:ident, $tanh:ident,
      $sigmoid:ident, $softplus:ident, $erf:ident) => {
         impl Real for $t {
+            const VECTORISE: bool = true;
+
             #[inline(always)]
             fn from_f64(x: f64) -> Self {
                 x as $t

@@ -41,6 +41,9 @@ pub trait Real:
     + MulAssign
     + DivAssign
 {
+    /// Whether loops over slices of it gain from wider vectors.
+    const VECTORISE: bool;
+
     /// The nearest number of this type.
     fn from_f64(x: f64) -> Self;
     /// The value, without its perturbation.
