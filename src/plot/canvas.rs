@@ -186,6 +186,8 @@ pub(super) fn wide(top: f64, height: f64) -> Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::PathBuf};
+
     use super::*;
     use crate::plot::testing::{assert_says, assert_well_formed};
 
