@@ -1,8 +1,10 @@
 //! `evidence check`: the whole check table, a line for each row.
 
-use super::LectureArguments;
+use super::{LectureArguments, line, unwritten};
+use evidence::autodiff::kernels::threads::with_threads;
 use evidence::check::{Check, Outcome};
 use serde::Serialize;
+use std::io;
 use std::process::ExitCode;
 
 /// Flags of `evidence check`.
@@ -30,6 +32,11 @@ struct Error {
 }
 
 pub(super) fn run(arguments: &CheckArguments, common: &LectureArguments) -> ExitCode {
+    let checked = with_threads(common.threads.into(), || check(arguments, common));
+    checked.unwrap_or_else(|error| unwritten(&error))
+}
+
+fn check(arguments: &CheckArguments, common: &LectureArguments) -> io::Result<ExitCode> {
     let wanted = |check: &Check| {
         arguments.name.as_ref().is_none_or(|name| check.name().contains(name.as_str()))
     };
@@ -39,22 +46,20 @@ pub(super) fn run(arguments: &CheckArguments, common: &LectureArguments) -> Exit
         eprintln!(
             "evidence: no check has \"{name}\" in its name; `evidence check` alone lists them all"
         );
-        return ExitCode::from(2);
+        return Ok(ExitCode::from(2));
     }
     let width = table.iter().map(|check| check.name().chars().count()).max().unwrap_or(0);
     let mut failed = 0;
     let mut rows = Vec::new();
-    let outcomes: Vec<Outcome> = table
-        .iter()
-        .map(|check| {
-            let outcome = check.run();
-            if !common.json {
-                let verdict = if outcome.passed() { "ok    " } else { "FAILED" };
-                println!("{verdict} {:width$}  {outcome}", check.name());
-            }
-            outcome
-        })
-        .collect();
+    let mut outcomes = Vec::<Outcome>::new();
+    for check in &table {
+        let outcome = check.run();
+        if !common.json {
+            let verdict = if outcome.passed() { "ok    " } else { "FAILED" };
+            line(&format_args!("{verdict} {:width$}  {outcome}", check.name()))?;
+        }
+        outcomes.push(outcome);
+    }
     for (check, outcome) in table.iter().zip(&outcomes) {
         failed += usize::from(!outcome.passed());
         let errors = outcome.measured.iter();
@@ -68,12 +73,9 @@ pub(super) fn run(arguments: &CheckArguments, common: &LectureArguments) -> Exit
         });
     }
     if common.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&rows).expect("rows hold only text and numbers")
-        );
+        line(&serde_json::to_string_pretty(&rows).expect("rows hold only text and numbers"))?;
     } else {
-        println!("{} passed, {failed} failed", table.len() - failed);
+        line(&format_args!("{} passed, {failed} failed", table.len() - failed))?;
     }
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

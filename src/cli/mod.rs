@@ -4,8 +4,13 @@ mod check;
 mod lecture;
 
 use clap::{Parser, Subcommand};
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// More threads than any machine this is for has cores; a slip of the finger must not start a million.
+const MOST_THREADS: i64 = 1024;
 
 /// A Bayesian deep learning engine: without a subcommand it runs the lecture.
 ///
@@ -35,8 +40,8 @@ struct LectureArguments {
     json: bool,
 
     /// Threads (0: one per core); the results do not depend on it
-    #[arg(long, value_name = "N", default_value_t = 0, global = true)]
-    threads: usize,
+    #[arg(long, value_name = "N", default_value_t = 0, global = true, value_parser = clap::value_parser!(u16).range(..=MOST_THREADS))]
+    threads: u16,
 
     /// Decides splits, initial weights and every draw
     #[arg(long, value_name = "SEED", default_value_t = 0)]
@@ -51,6 +56,23 @@ struct LectureArguments {
 enum Command {
     /// Checks every gradient and log-determinant against independent truth
     Check(check::CheckArguments),
+}
+
+/// Writes a line to standard output. A reader that has gone (`evidence check | head`) has what it wanted: no error.
+///
+/// # Errors
+/// If the line cannot be written for any other reason.
+fn line(text: &dyn Display) -> io::Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Says on standard error that standard output cannot be written.
+fn unwritten(error: &io::Error) -> ExitCode {
+    eprintln!("evidence: standard output: cannot be written ({error})");
+    ExitCode::FAILURE
 }
 
 /// Runs the command line.

@@ -7,6 +7,7 @@ mod wine;
 
 pub use summary::{Entry, Summary};
 
+use crate::files;
 use crate::plot::{self, Curve, Figure, Labels, PlotError, Scale};
 use evidence_autodiff::kernels::threads::with_threads;
 use evidence_layers::CouplingError;
@@ -76,10 +77,8 @@ pub enum LectureError {
 /// If the folder cannot be written or a run diverges.
 pub fn run(options: &LectureOptions) -> Result<Summary, LectureError> {
     // Before minutes of work, not after them.
-    let probe = options.folder.join("summary.json");
-    std::fs::create_dir_all(&options.folder)
-        .and_then(|()| std::fs::write(&probe, "{}\n"))
-        .map_err(|source| LectureError::Write { path: probe.clone(), source })?;
+    files::try_folder(&options.folder)
+        .map_err(|source| LectureError::Write { path: options.folder.clone(), source })?;
     let start = Instant::now();
     let entries = with_threads(options.threads, || -> Result<Vec<Entry>, LectureError> {
         let mut entries = wine::run(options)?;
@@ -89,7 +88,7 @@ pub fn run(options: &LectureOptions) -> Result<Summary, LectureError> {
     })?;
     let summary =
         Summary { seed: options.seed, seconds: start.elapsed().as_secs_f64(), models: entries };
-    summary.write(&probe)?;
+    summary.write(&options.folder.join("summary.json"))?;
     Ok(summary)
 }
 

@@ -41,12 +41,12 @@ impl Entry {
 }
 
 impl Summary {
-    /// Writes the summary as JSON.
+    /// Writes the summary as JSON; a file that is there is replaced as a whole or not at all.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), LectureError> {
-        std::fs::write(path, self.to_json() + "\n")
+        crate::files::replace(path, (self.to_json() + "\n").as_bytes())
             .map_err(|source| LectureError::Write { path: path.to_owned(), source })
     }
 

@@ -1,9 +1,6 @@
 //! From a closure that draws to text, and from text to a file that is whole or not there.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use plotters::{
     coord::Shift,
@@ -43,25 +40,9 @@ impl Figure {
     /// [`PlotError::Write`], with the path and what the system said.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
         let path = path.as_ref();
-        replace(path, self.svg.as_bytes())
+        crate::files::replace(path, self.svg.as_bytes())
             .map_err(|source| PlotError::Write { path: path.into(), source })
     }
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
-    }
-    let mut part = name.to_os_string();
-    part.push(".part");
-    let part: PathBuf = path.with_file_name(part);
-    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        // The first error is the one to tell; a part that was never made cannot be removed.
-        let _ = fs::remove_file(&part);
-    }
-    written
 }
 
 /// Draws on white, `width` × `height` pixels, under `title`.
@@ -205,6 +186,8 @@ pub(super) fn wide(top: f64, height: f64) -> Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::PathBuf};
+
     use super::*;
     use crate::plot::testing::{assert_says, assert_well_formed};
 

@@ -1,0 +1,8 @@
+//! Known truths: what a model says, beside what can be computed without it.
+
+mod bayesian;
+mod common;
+mod divergences;
+mod flow;
+mod rows;
+mod vae;
