@@ -16,8 +16,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> Result<(), Failure> {
     with_threads(0, || {
         let pixels = digits().features().mapv(|x| x / DIGITS_MAX);
-        let split = Split::by_fraction(pixels.nrows(), 0.8, 0.0, 0.2, &mut Noise::new(3).rng())?;
+        let split = Split::by_fraction(pixels.nrows(), 0.7, 0.1, 0.2, &mut Noise::new(3).rng())?;
         let training = Dataset::new(pixels.select(Axis(0), split.train()), None)?;
+        let validation = Dataset::new(pixels.select(Axis(0), split.validation()), None)?;
         let test = pixels.select(Axis(0), split.test());
 
         let model = Autoencoder::new(
@@ -27,12 +28,18 @@ fn main() -> Result<(), Failure> {
             Noise::new(1),
         );
         let options = FitOptions { epochs: 80, ..FitOptions::default() };
-        let fitted =
-            fit::<f32, _>(model, &training, None, &mut Adam::new(2e-3)?, &options, |epoch| {
+        let fitted = fit::<f32, _>(
+            model,
+            &training,
+            Some(&validation),
+            &mut Adam::new(2e-3)?,
+            &options,
+            |epoch| {
                 if epoch.number % 20 == 0 {
                     println!("epoch {:3}: {:8.3} nats per datum", epoch.number, epoch.loss);
                 }
-            })?;
+            },
+        )?;
 
         let tape = Tape::new();
         let through = fitted

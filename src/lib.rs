@@ -5,13 +5,13 @@
 //! the lecture and the plots of the command line.
 //!
 //! ```
-//! use evidence::{Activation, Likelihood, Mlp, Noise, Parameters, Tape};
+//! use evidence::{Activation, Array, Likelihood, Mlp, Noise, Parameters, Tape};
 //! use evidence::models::{Batch, BayesianNetwork};
 //! use ndarray::array;
 //!
 //! // A network whose weights are distributions, and its loss on two rows of a training set of 1,599.
-//! let net = Mlp::new(&[2, 8, 1], Activation::Tanh, Noise::new(0));
-//! let model = BayesianNetwork::<_>::new::<f64>(net, Likelihood::gaussian(0.0), 1.0, 0.1);
+//! let net = Mlp::<Array<f64>>::new(&[2, 8, 1], Activation::Tanh, Noise::new(0));
+//! let model = BayesianNetwork::new(net, Likelihood::gaussian(0.0), 1.0, 0.1);
 //! let tape = Tape::new();
 //! let bound = model.bind(&tape);
 //! let batch = Batch::new(
@@ -34,7 +34,7 @@ pub use evidence_models as models;
 pub use evidence_optim as optim;
 pub use evidence_train as train;
 
-pub use evidence_autodiff::{Noise, Parameters, Real, Tape, Tree, Var, check};
+pub use evidence_autodiff::{Array, Noise, Parameters, Real, Tape, Tree, Var, check};
 pub use evidence_layers::{Activation, Bijection, MeanField, Mlp};
 pub use evidence_models::Likelihood;
 

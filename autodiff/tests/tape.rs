@@ -285,7 +285,11 @@ fn jacobians_of_both_modes_agree() {
         assert_eq!(rows.dim(), (4, inputs[of].len()));
         for (column, direction) in rows.columns().into_iter().zip(units(&inputs, of)) {
             let (_, forward) = jvp(&f, &inputs, &direction);
-            assert!(column.iter().zip(&forward).all(|(a, b)| (a - b).abs() < 1e-14));
+            approx::assert_abs_diff_eq!(
+                column.to_vec()[..],
+                forward.iter().copied().collect::<Vec<_>>()[..],
+                epsilon = 1e-14
+            );
         }
         let (_, row_sums) = vjp(&f, &inputs, &ArrayD::ones(vec![2, 2]));
         let sums = rows.sum_axis(ndarray::Axis(0));

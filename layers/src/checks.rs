@@ -228,6 +228,6 @@ mod tests {
     #[test]
     fn elimination_finds_known_determinants() {
         let a = ndarray::array![[0.0, 2.0, 0.0], [3.0, 1.0, 4.0], [0.0, 5.0, -6.0]];
-        assert!((log_abs_det(a) - 36f64.ln()).abs() <= 1e-14);
+        approx::assert_abs_diff_eq!(log_abs_det(a), 36f64.ln(), epsilon = 1e-14);
     }
 }

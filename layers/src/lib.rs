@@ -5,11 +5,11 @@
 //! `Wx + b` transposed (and PyTorch's `[out, in]` too).
 //!
 //! ```
-//! use evidence_autodiff::{Noise, Parameters, Tape};
+//! use evidence_autodiff::{Array, Noise, Parameters, Tape};
 //! use evidence_layers::{Activation, MeanField, Mlp};
 //!
 //! // Weights…
-//! let net = Mlp::<_>::new::<f32>(&[11, 50, 1], Activation::Relu, Noise::new(1));
+//! let net = Mlp::<Array<f32>>::new(&[11, 50, 1], Activation::Relu, Noise::new(1));
 //! assert_eq!(net.count(), 11 * 50 + 50 + 50 + 1);
 //!
 //! // …and distributions over the same weights: two trees of one shape.

@@ -5,13 +5,13 @@
 //! loop of `evidence-train` needs nothing else of it.
 //!
 //! ```
-//! use evidence_autodiff::{Noise, Parameters, Tape};
+//! use evidence_autodiff::{Array, Noise, Parameters, Tape};
 //! use evidence_layers::{Activation, Mlp};
 //! use evidence_models::{Batch, BayesianNetwork, Likelihood};
 //! use ndarray::Array2;
 //!
-//! let net = Mlp::new(&[11, 50, 1], Activation::Relu, Noise::new(0));
-//! let model = BayesianNetwork::<_>::new::<f32>(net, Likelihood::gaussian(0.0), 1.0, 0.05);
+//! let net = Mlp::<Array<f32>>::new(&[11, 50, 1], Activation::Relu, Noise::new(0));
+//! let model = BayesianNetwork::new(net, Likelihood::gaussian(0.0), 1.0, 0.05);
 //!
 //! let tape = Tape::new();
 //! let (x, y) = (Array2::zeros((16, 11)), Array2::zeros((16, 1)));

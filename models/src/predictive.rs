@@ -131,6 +131,7 @@ fn normal_cdf(z: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
     use ndarray::{arr1, arr2};
 
     #[test]
@@ -140,11 +141,11 @@ mod tests {
         assert_eq!(normal.epistemic_variance(), arr1(&[0.0, 0.0]));
         let z95 = 1.959_963_984_540_054;
         let upper = normal.quantile(0.975);
-        assert!((upper[0] - (1.0 + 0.5 * z95)).abs() < 1e-12, "{upper}");
+        assert_abs_diff_eq!(upper[0], 1.0 + 0.5 * z95, epsilon = 1e-12);
         let log_density = normal.log_density(arr1(&[1.0, -1.0]).view());
         let at_mode = -(0.5 * std::f64::consts::TAU.sqrt()).ln();
-        assert!((log_density[0] - at_mode).abs() < 1e-14);
-        assert!((log_density[1] - (at_mode - 2.0)).abs() < 1e-14);
+        assert_abs_diff_eq!(log_density[0], at_mode, epsilon = 1e-14);
+        assert_abs_diff_eq!(log_density[1], at_mode - 2.0, epsilon = 1e-14);
     }
 
     /// Moments and mass of the density itself, by quadrature, against the stated ones.
@@ -163,11 +164,11 @@ mod tests {
             square += p * y * y;
             below += if y < q { p } else { 0.0 };
         }
-        assert!((mass - 1.0).abs() < 1e-9);
-        assert!((mean - mixture.mean()[0]).abs() < 1e-9);
+        assert_abs_diff_eq!(mass, 1.0, epsilon = 1e-9);
+        assert_abs_diff_eq!(mean, mixture.mean()[0], epsilon = 1e-9);
         let variance = mixture.epistemic_variance()[0] + mixture.aleatoric_variance();
-        assert!((square - mean * mean - variance).abs() < 1e-6);
-        assert!((below - 0.3).abs() < 1e-3);
+        assert_abs_diff_eq!(square - mean * mean, variance, epsilon = 1e-6);
+        assert_abs_diff_eq!(below, 0.3, epsilon = 1e-3);
     }
 
     #[test]
