@@ -46,7 +46,7 @@ pub(super) fn run(options: &LectureOptions) -> Result<Entry, LectureError> {
     let start = Instant::now();
     let flow = Flow::real_nvp(2, COUPLINGS, &[64, 64], noise.stream(2))?;
     let fit_options = FitOptions {
-        epochs: options.epochs(200),
+        epochs: options.epochs(300),
         batch: 512,
         patience: None,
         seed: options.seed,
