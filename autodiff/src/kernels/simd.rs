@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// Mark `run`, and every function it calls in its inner loop, `#[inline(always)]`: code that is not inlined is
 /// compiled for the baseline instruction set.
 pub trait Kernel {
-    /// Whether the loop gains from wider vectors; where it does not, it is compiled once. Pairs such as dual numbers do not,
-    /// and compiling every loop for them three times took half of the build.
+    /// Whether the loop gains from wider vectors; where it does not (pairs, such as dual numbers), it is compiled once.
     const VECTORISE: bool = true;
     /// What the loop returns.
     type Output;
