@@ -160,6 +160,13 @@ pub enum DataError {
         sum: f64,
     },
 
+    /// A cross-validation without two parts to take turns.
+    #[error("{folds} fold(s): a cross-validation needs at least 2, each tested once (5 and 10 are usual)")]
+    Folds {
+        /// Folds asked for.
+        folds: usize,
+    },
+
     /// A part of a split without a row.
     #[error(
         "the {part} part of a split of {rows} rows is empty: give more data, or that part a larger share"

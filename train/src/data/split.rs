@@ -44,10 +44,7 @@ impl Split {
     ) -> Result<Self, DataError> {
         let fractions = [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)];
         for (part, fraction) in fractions {
-            // Written so that NaN fails too.
-            if !(fraction > 0.0 && fraction < 1.0) {
-                return Err(DataError::Fraction { part, fraction });
-            }
+            check_fraction(part, fraction)?;
         }
         let sum = train + validation + test;
         if (sum - 1.0).abs() > 1e-9 {
@@ -63,6 +60,46 @@ impl Split {
         let test = rows.split_off(n - test);
         let validation = rows.split_off(rows.len() - validation);
         Self { train: rows, validation, test }.checked(n)
+    }
+
+    /// Draws the `folds` splits of a cross-validation over `n` rows: each row is tested in exactly one of them.
+    ///
+    /// Of the rows a split does not test, validation gets `round(validation · their number)`, training the rest. Test parts
+    /// differ by at most one row. A mean over all folds does not depend on which rows happened to be tested, as one over
+    /// a few random splits does (Hastie, Tibshirani and Friedman 2009, §7.10).
+    ///
+    /// ```
+    /// use evidence_train::data::Split;
+    /// use ndarray_rand::rand::{SeedableRng, rngs::StdRng};
+    ///
+    /// let splits = Split::folds(1_599, 5, 0.1, &mut StdRng::seed_from_u64(7))?;
+    /// assert_eq!(splits.iter().map(|split| split.test().len()).sum::<usize>(), 1_599);
+    /// # Ok::<(), evidence_train::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Folds`] for fewer than two folds, [`DataError::Fraction`] unless `validation` is above 0 and
+    /// below 1, [`DataError::NoRows`] for `n = 0`, [`DataError::EmptyPart`] when rounding leaves a part no row.
+    pub fn folds<R: RngCore + ?Sized>(
+        n: usize,
+        folds: usize,
+        validation: f64,
+        rng: &mut R,
+    ) -> Result<Vec<Self>, DataError> {
+        if folds < 2 {
+            return Err(DataError::Folds { folds });
+        }
+        check_fraction(Part::Validation, validation)?;
+        let mut rows: Vec<usize> = (0..n).collect();
+        rows.shuffle(rng);
+        let split = |fold: usize| {
+            let (from, to) = (n * fold / folds, n * (fold + 1) / folds);
+            // Validation rows follow the tested ones around the circle: they differ from fold to fold too.
+            let mut rest = [&rows[to..], &rows[..from]].concat();
+            let train = rest.split_off(((rest.len() as f64 * validation).round()) as usize);
+            Self { train, validation: rest, test: rows[from..to].to_vec() }.checked(n)
+        };
+        (0..folds).map(split).collect()
     }
 
     /// A split given by its rows, as published protocols do.
@@ -125,6 +162,15 @@ impl Split {
     }
 }
 
+fn check_fraction(part: Part, fraction: f64) -> Result<(), DataError> {
+    // Written so that NaN fails too.
+    if fraction > 0.0 && fraction < 1.0 {
+        Ok(())
+    } else {
+        Err(DataError::Fraction { part, fraction })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +213,36 @@ mod tests {
             (0..draws).filter(|&s| drawn(8, fractions, s).unwrap().test().contains(&0)).count();
         let error = (0.25 * 0.75 / draws as f64).sqrt();
         assert!((hits as f64 / draws as f64 - 0.25).abs() < 4.0 * error, "{hits} of {draws}");
+    }
+
+    #[test]
+    fn folds_test_every_row_once_and_each_is_a_split() {
+        for (n, folds) in [(4, 2), (10, 3), (101, 5), (1_599, 5)] {
+            let splits =
+                Split::folds(n, folds, 0.3, &mut StdRng::seed_from_u64(n as u64)).unwrap();
+            assert_eq!(splits.len(), folds);
+            let mut tested: Vec<usize> = splits.iter().flat_map(|s| s.test().to_vec()).collect();
+            tested.sort_unstable();
+            assert!(tested.into_iter().eq(0..n), "n = {n}: a row tested twice or never");
+            for split in &splits {
+                let all = split.train().len() + split.validation().len() + split.test().len();
+                assert_eq!(all, n);
+                assert!(split.test().len().abs_diff(n / folds) <= 1);
+                let rest = (n - split.test().len()) as f64;
+                assert!((split.validation().len() as f64 - 0.3 * rest).abs() <= 0.5);
+            }
+            assert!(splits[0].validation() != splits[1].validation());
+        }
+        let refused = |n, folds, validation| {
+            Split::folds(n, folds, validation, &mut StdRng::seed_from_u64(0)).unwrap_err()
+        };
+        assert_eq!(refused(10, 1, 0.1), DataError::Folds { folds: 1 });
+        assert_eq!(
+            refused(10, 2, 1.0),
+            DataError::Fraction { part: Part::Validation, fraction: 1.0 }
+        );
+        assert_eq!(refused(0, 2, 0.1), DataError::NoRows { purpose: "split" });
+        assert_eq!(refused(3, 5, 0.5), DataError::EmptyPart { part: Part::Test, rows: 3 });
     }
 
     #[test]
