@@ -3,11 +3,22 @@
 //! A training step asks for the same sizes as the step before, so from the second step on every request is met
 //! from the free lists and the heap is not touched. Sizes are rounded up to one of eight classes per power of two:
 //! at most an eighth is lost, and a lookup is a shift and an index, where a map keyed by length would search.
+//!
+//! Buffers begin at a cache line: a 64-byte register that straddles two costs two accesses, and the allocator aligns to 16
+//! bytes only. Matrix products were 5 to 15 % slower on buffers off by 16 bytes.
 
 use num_traits::Zero;
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
+
+/// Bytes of a cache line, where buffers begin.
+const LINE: usize = 64;
+
+/// Elements to allocate beyond a buffer's capacity, so that some element of the first line begins one.
+const fn slack<T>() -> usize {
+    if size_of::<T>() == 0 { 0 } else { LINE / size_of::<T>() }
+}
 
 /// Requests up to this length share one class.
 const SMALLEST: usize = 16;
@@ -43,9 +54,14 @@ impl<T: Copy + Zero> Pool<T> {
         let recycled = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
         let data = recycled.unwrap_or_else(|| {
             self.allocated.set(self.allocated.get() + capacity * size_of::<T>());
-            vec![T::zero(); capacity]
+            vec![T::zero(); capacity + slack::<T>()]
         });
-        Buffer { data, len, pool: self.clone() }
+        // Numbers wider than their alignment (dual numbers) may have no element at the start of a line.
+        let start = match data.as_ptr().align_offset(LINE) {
+            offset if offset <= slack::<T>() => offset,
+            _ => 0,
+        };
+        Buffer { data, start, len, pool: self.clone() }
     }
 }
 
@@ -56,7 +72,7 @@ impl<T> Pool<T> {
     }
 
     fn give_back(&self, data: Vec<T>) {
-        let (class, _) = class(data.len());
+        let (class, _) = class(data.len() - slack::<T>());
         let mut free = self.free.borrow_mut();
         if free.len() <= class {
             free.resize_with(class + 1, Vec::new);
@@ -68,8 +84,9 @@ impl<T> Pool<T> {
 /// A slice of numbers that goes back to its pool when dropped.
 #[derive(Debug)]
 pub(crate) struct Buffer<T> {
-    /// As long as its class; the first `len` elements are in use.
+    /// As long as its class and the slack; `len` elements are in use, from `start` on.
     data: Vec<T>,
+    start: usize,
     len: usize,
     pool: Rc<Pool<T>>,
 }
@@ -78,14 +95,14 @@ impl<T> Deref for Buffer<T> {
     type Target = [T];
     #[inline(always)]
     fn deref(&self) -> &[T] {
-        &self.data[..self.len]
+        &self.data[self.start..][..self.len]
     }
 }
 
 impl<T> DerefMut for Buffer<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data[..self.len]
+        &mut self.data[self.start..][..self.len]
     }
 }
 
@@ -121,6 +138,7 @@ mod tests {
         let pool = Rc::new(Pool::<f64>::default());
         let first = pool.take(100);
         let address = first.as_ptr();
+        assert!((address as usize).is_multiple_of(LINE));
         drop(first);
         let bytes = pool.allocated_bytes();
         let second = pool.take(97);

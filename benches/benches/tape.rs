@@ -1,44 +1,54 @@
-//! The tape's own cost: a chain of elementwise ops on eight floats, forward and backward.
+//! The tape's own cost: chains of elementwise ops on eight floats, forward and backward.
 //!
-//! Eight floats take a nanosecond or so to compute; what is left is recording, walking and recycling.
+//! Eight floats take a nanosecond or so to compute; what is left is recording, walking and recycling. Reported as elements per
+//! second: one element is one op, forward and backward.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use evidence_autodiff::{Noise, Tape};
+use evidence_autodiff::{Array, Noise, Tape, Var};
 use ndarray::ArrayD;
 
 const OPS: u64 = 1_000;
 
-fn chain(c: &mut Criterion) {
+fn eight(stream: u64) -> Array<f32> {
     let mut x = ArrayD::<f32>::zeros(vec![8]);
-    Noise::new(0).fill_normal_f32(x.as_slice_mut().expect("fresh arrays are contiguous"));
-    let x = x.into_shared();
-    let mut group = c.benchmark_group("tape");
-    // Reported as elements per second: one element is one op, forward and backward.
+    let noise = Noise::new(0).stream(stream);
+    noise.fill_normal_f32(x.as_slice_mut().expect("fresh arrays are contiguous"));
+    x.into_shared()
+}
+
+/// A chain from x, and two arrays it may use at every link.
+type Chain = for<'t> fn(x: Var<'t, f32>, w: Var<'t, f32>, b: Var<'t, f32>) -> Var<'t, f32>;
+
+/// y w + b, again and again: what `benches/peers` times in PyTorch and JAX.
+fn affine<'t>(x: Var<'t, f32>, w: Var<'t, f32>, b: Var<'t, f32>) -> Var<'t, f32> {
+    (0..OPS / 2).fold(x, |y, _| y * w + b)
+}
+
+fn chain(c: &mut Criterion) {
+    let cases: [(&str, bool, Chain); 3] = [
+        ("tanh", false, |x, _, _| (0..OPS).fold(x, |y, _| y.tanh())),
+        ("mul and add of constants", false, affine),
+        ("mul and add of variables", true, affine),
+    ];
+    let [x, w, b] = [0, 1, 2].map(eight);
+    let mut group = c.benchmark_group("tape, 1,000 ops on 8 floats");
     group.throughput(Throughput::Elements(OPS));
-    group.bench_function("chain of 1,000 tanh on 8 floats, forward and backward", |b| {
-        let mut tape = Tape::new();
-        b.iter(|| {
-            let gradient = {
-                let x = tape.variable(&x);
-                let last = (0..OPS).fold(x, |y, _| y.tanh());
-                last.sum(..).backward().take(x)
-            };
-            tape.reset();
-            gradient
+    for (name, variables, chain) in cases {
+        group.bench_function(name, |bencher| {
+            let mut tape = Tape::new();
+            bencher.iter(|| {
+                let gradient = {
+                    let x = tape.variable(&x);
+                    let leaf = |array| {
+                        if variables { tape.variable(array) } else { tape.constant(array) }
+                    };
+                    chain(x, leaf(&w), leaf(&b)).sum(..).backward().take(x)
+                };
+                tape.reset();
+                gradient
+            });
         });
-    });
-    group.bench_function("chain of 1,000 add and mul on 8 floats, forward and backward", |b| {
-        let mut tape = Tape::new();
-        b.iter(|| {
-            let gradient = {
-                let x = tape.variable(&x);
-                let last = (0..OPS / 2).fold(x, |y, _| y * x + x);
-                last.sum(..).backward().take(x)
-            };
-            tape.reset();
-            gradient
-        });
-    });
+    }
     group.finish();
 }
 

@@ -40,6 +40,10 @@ pub struct Sizes {
     pub batch: Option<usize>,
     /// Couplings of a flow, instead of the workload's own.
     pub couplings: Option<usize>,
+    /// Hidden layers of `mlp`, instead of its own 2.
+    pub hidden_layers: Option<usize>,
+    /// Units in each of them, instead of its own 512.
+    pub width: Option<usize>,
 }
 
 /// A training run that takes one step at a time.
@@ -115,8 +119,10 @@ impl Workload {
         let labels = || uniform(batch, 1, data.stream(1)).mapv(|u| (u * 10.0).floor());
         match self {
             Self::Mlp => {
-                let model =
-                    DenseNetwork::multi_class(&[784, 512, 512, 10], Activation::Relu, weights);
+                let mut layers = vec![sizes.width.unwrap_or(512); sizes.hidden_layers.unwrap_or(2)];
+                layers.insert(0, 784);
+                layers.push(10);
+                let model = DenseNetwork::multi_class(&layers, Activation::Relu, weights);
                 training(model, normal(batch, 784, data), Some(labels()), 60_000)
             }
             Self::BnnSmall => {

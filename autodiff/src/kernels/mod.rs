@@ -3,6 +3,7 @@
 //! All `unsafe` of this workspace lives below this module.
 #![allow(unsafe_code)]
 
+pub mod columns;
 pub mod denormals;
 pub mod elementwise;
 pub mod lanes;

@@ -65,6 +65,20 @@ impl Activation {
         }
     }
 
+    /// `y ← φ(y + bias)` on a piece of a row, for the loops of others.
+    #[inline(always)]
+    pub(super) fn forward_biased<T: Real>(self, bias: &[T], y: &mut [T]) {
+        match self {
+            Self::Identity => y.iter_mut().zip(bias).for_each(|(y, &b)| *y += b),
+            Self::Relu => forward_biased(Relu, bias, y),
+            Self::LeakyRelu => forward_biased(LeakyRelu, bias, y),
+            Self::Elu => forward_biased(Elu, bias, y),
+            Self::Tanh => forward_biased(Tanh, bias, y),
+            Self::Sigmoid => forward_biased(Sigmoid, bias, y),
+            Self::Softplus => forward_biased(Softplus, bias, y),
+        }
+    }
+
     /// `dy ← dy · φ′`, from the value y.
     pub(super) fn backward<T: Real>(self, y: &[T], dy: &mut [T]) {
         match self {
@@ -126,6 +140,13 @@ fn forward<T: Real, F: Phi<T>>(f: F, x: &mut [T]) {
         }
     }
     pass(Forward(f), &Layout::same(x.len()), [], x);
+}
+
+#[inline(always)]
+fn forward_biased<T: Real, F: Phi<T>>(f: F, bias: &[T], y: &mut [T]) {
+    for (y, &b) in y.iter_mut().zip(bias) {
+        *y = f.f(*y + b);
+    }
 }
 
 fn backward<T: Real, F: Phi<T>>(f: F, y: &[T], dy: &mut [T]) {

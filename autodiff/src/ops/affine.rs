@@ -3,11 +3,11 @@
 //! With dZ = dY ⊙ φ′: dX = dZ Wᵀ, dW = Xᵀ dZ, db = Σ over rows of dZ. Rows are samples: X is `[n, in]`, W `[in, out]`
 //! (PyTorch's transposed), b `[out]`, Y `[n, out]`; an X of more axes keeps the leading ones.
 //!
-//! The bias is written into the output, the product accumulated onto it, the activation applied in place.
+//! Bias and activation are the product's epilogue: applied to each piece of a row while it is in a register or in cache.
 
 use super::activation::Activation;
 use crate::check::{Check, Input};
-use crate::kernels::matmul::{MatMut, MatRef};
+use crate::kernels::matmul::{Epilogue, MatMut, MatRef};
 use crate::kernels::reduce::sum_lanes;
 use crate::scalar::Real;
 use crate::shape::{Lanes, Shape, volume};
@@ -46,6 +46,20 @@ impl<T: Real> Op<T> for Affine {
     }
 }
 
+/// y ← φ(y + b).
+struct Finish<'a, T> {
+    bias: &'a [T],
+    activation: Activation,
+}
+
+impl<T: Real> Epilogue<T> for Finish<'_, T> {
+    #[inline(always)]
+    fn apply(&self, _row: usize, first_column: usize, y: &mut [T]) {
+        let columns = first_column..first_column + y.len();
+        self.activation.forward_biased(&self.bias[columns], y);
+    }
+}
+
 impl<T: Real> Var<'_, T> {
     /// The affine map x W + b, for x `[.., in]`, W `[in, out]`, b `[out]`; gives `[.., out]`.
     ///
@@ -74,12 +88,11 @@ impl<T: Real> Var<'_, T> {
         *shape.last_mut().expect("x has a last axis") = outputs;
         let rows = volume(&shape[..shape.len() - 1]);
         let mut y = self.tape().tensor(&shape);
-        y.data_mut().chunks_exact_mut(outputs.max(1)).for_each(|row| row.copy_from_slice(b.data()));
         let x_matrix = MatRef::new(self.data(), rows, inputs);
         let w_matrix = MatRef::new(w.data(), inputs, outputs);
         let out = &mut MatMut::new(y.data_mut(), rows, outputs);
-        T::matmul(T::one(), x_matrix, w_matrix, T::one(), out);
-        activation.forward(y.data_mut());
+        let finish = Finish { bias: b.data(), activation };
+        T::matmul_with(T::one(), x_matrix, w_matrix, T::zero(), out, &finish);
         self.tape().record(Affine { rows, inputs, outputs, activation }, &[self, w, b], y)
     }
 }

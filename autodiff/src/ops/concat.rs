@@ -1,6 +1,7 @@
 //! Arrays joined along an axis, and stacked along a new one; each gets its own part of dy.
 
 use crate::check::{Check, Input};
+use crate::kernels::columns::{self, Parts};
 use crate::scalar::Real;
 use crate::shape::{Lanes, Shape, resolve_axis};
 use crate::tape::{Op, Saved, Sink, Var};
@@ -20,15 +21,11 @@ impl<T: Real> Op<T> for Concat {
         let mut start = 0;
         for i in 0..saved.inputs() {
             let part = saved.input_shape(i)[self.axis] * whole.inner;
+            let from = (dy.data(), Parts { start, stride: whole.len * whole.inner });
+            let alone = Parts { start: 0, stride: part };
             dx.accumulate(i, |out, beta| {
-                for (o, out) in out.chunks_exact_mut(part.max(1)).enumerate() {
-                    let dy = &dy.data()[o * whole.len * whole.inner + start..][..part];
-                    if beta.is_zero() {
-                        out.copy_from_slice(dy);
-                    } else {
-                        out.iter_mut().zip(dy).for_each(|(out, &dy)| *out += dy);
-                    }
-                }
+                let put = if beta.is_zero() { columns::copy } else { columns::add };
+                put(whole.outer, part, from, (out, alone));
             });
             start += part;
         }
@@ -56,13 +53,13 @@ impl<'t, T: Real> Var<'t, T> {
             shape[axis] += part.shape()[axis];
         }
         let mut y = first.tape().tensor(&shape);
-        let Lanes { len, inner, .. } = Lanes::along(&shape, axis);
+        let Lanes { outer, len, inner } = Lanes::along(&shape, axis);
         let mut start = 0;
         for part in parts {
             let size = part.shape()[axis] * inner;
-            for (o, x) in part.data().chunks_exact(size.max(1)).enumerate() {
-                y.data_mut()[o * len * inner + start..][..size].copy_from_slice(x);
-            }
+            let alone = (part.data(), Parts { start: 0, stride: size });
+            let within = Parts { start, stride: len * inner };
+            columns::copy(outer, size, alone, (y.data_mut(), within));
             start += size;
         }
         first.tape().record(Concat { axis }, parts, y)

@@ -3,6 +3,7 @@
 //! The cotangent is added in place, so that cutting an array into many parts fills one array and not one for each.
 
 use crate::check::{Check, Input};
+use crate::kernels::columns::{self, Parts};
 use crate::scalar::Real;
 use crate::shape::{Lanes, Shape, resolve_axis};
 use crate::tape::{Op, Saved, Sink, Var};
@@ -17,16 +18,15 @@ struct Slice {
 }
 
 impl Slice {
-    /// Where each contiguous part begins in the input. The output has them one after the other.
-    fn starts(&self) -> impl Iterator<Item = usize> + use<> {
-        let Lanes { outer, len, inner } = self.lanes;
-        let start = self.start;
-        (0..outer).map(move |o| (o * len + start) * inner)
-    }
-
-    /// Elements of a contiguous part; at least 1, so that it can be a step.
-    fn part(&self) -> usize {
-        (self.len * self.lanes.inner).max(1)
+    /// Elements of a contiguous part, where the parts are in the input, and in the output.
+    fn parts(&self) -> (usize, Parts, Parts) {
+        let Lanes { len, inner, .. } = self.lanes;
+        let part = self.len * inner;
+        (
+            part,
+            Parts { start: self.start * inner, stride: len * inner },
+            Parts { start: 0, stride: part },
+        )
     }
 }
 
@@ -36,14 +36,12 @@ impl<T: Real> Op<T> for Slice {
     }
 
     fn vjp(&self, _: Saved<'_, T>, dy: Tensor<T>, dx: &mut Sink<'_, T>) {
-        let part = self.part();
+        let (part, within, alone) = self.parts();
         dx.accumulate(0, |out, beta| {
             if beta.is_zero() {
                 out.fill(T::zero());
             }
-            for (start, dy) in self.starts().zip(dy.data().chunks_exact(part)) {
-                out[start..start + part].iter_mut().zip(dy).for_each(|(out, &dy)| *out += dy);
-            }
+            columns::add(self.lanes.outer, part, (dy.data(), alone), (out, within));
         });
     }
 }
@@ -76,10 +74,8 @@ impl<T: Real> Var<'_, T> {
         let mut shape = Shape::from_slice(self.shape());
         shape[axis] = op.len;
         let mut y = self.tape().tensor(&shape);
-        let part = op.part();
-        for (start, y) in op.starts().zip(y.data_mut().chunks_exact_mut(part)) {
-            y.copy_from_slice(&self.data()[start..start + part]);
-        }
+        let (part, within, alone) = op.parts();
+        columns::copy(lanes.outer, part, (self.data(), within), (y.data_mut(), alone));
         self.tape().record(op, &[self], y)
     }
 

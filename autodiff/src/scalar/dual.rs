@@ -5,7 +5,7 @@
 //! Hessian-vector products come from the rules that are already there.
 
 use super::{Real, float::powi};
-use crate::kernels::matmul::{MatMut, MatRef};
+use crate::kernels::matmul::{Epilogue, MatMut, MatRef};
 use crate::kernels::noise::Noise;
 use num_traits::{One, Zero};
 use std::fmt;
@@ -198,12 +198,13 @@ impl<T: Real> Real for Dual<T> {
     }
 
     /// `(A + A′ε)(B + B′ε) = AB + (A′B + AB′)ε`: three real products.
-    fn matmul(
+    fn matmul_with<E: Epilogue<Self>>(
         alpha: Self,
         a: MatRef<'_, Self>,
         b: MatRef<'_, Self>,
         beta: Self,
         c: &mut MatMut<'_, Self>,
+        f: &E,
     ) {
         let (m, n) = (a.rows(), b.cols());
         let (av, ad) = parts(a);
@@ -220,6 +221,7 @@ impl<T: Real> Real for Dual<T> {
                 let product = alpha * Self::new(value[i * n + j], derivative[i * n + j]);
                 *out = if beta.is_zero() { product } else { product + beta * *out };
             }
+            f.apply(i, 0, c.row_mut(i));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Real;
 use crate::kernels::math;
-use crate::kernels::matmul::{self, MatMut, MatRef};
+use crate::kernels::matmul::{self, Epilogue, MatMut, MatRef};
 use crate::kernels::noise::Noise;
 
 macro_rules! real_for_float {
@@ -84,14 +84,15 @@ macro_rules! real_for_float {
                 // The C library's pow keeps its accuracy for large p ln x, which exp(p ln x) loses.
                 <$t>::powf(self, p)
             }
-            fn matmul(
+            fn matmul_with<E: Epilogue<Self>>(
                 alpha: Self,
                 a: MatRef<'_, Self>,
                 b: MatRef<'_, Self>,
                 beta: Self,
                 c: &mut MatMut<'_, Self>,
+                f: &E,
             ) {
-                matmul::matmul(alpha, a, b, beta, c);
+                matmul::matmul_with(alpha, a, b, beta, c, f);
             }
             fn fill_normal(noise: Noise, first: u64, out: &mut [Self]) {
                 noise.$normal(first, out);

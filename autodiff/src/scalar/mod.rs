@@ -9,7 +9,7 @@ mod float;
 
 pub use dual::Dual;
 
-use crate::kernels::matmul::{MatMut, MatRef};
+use crate::kernels::matmul::{Epilogue, MatMut, MatRef};
 use crate::kernels::noise::Noise;
 use num_traits::{One, Zero};
 use std::fmt::{Debug, Display};
@@ -88,6 +88,18 @@ pub trait Real:
         b: MatRef<'_, Self>,
         beta: Self,
         c: &mut MatMut<'_, Self>,
+    ) {
+        Self::matmul_with(alpha, a, b, beta, c, &());
+    }
+
+    /// `C ← f(α A B + β C)`, with an elementwise f applied to what was just computed.
+    fn matmul_with<E: Epilogue<Self>>(
+        alpha: Self,
+        a: MatRef<'_, Self>,
+        b: MatRef<'_, Self>,
+        beta: Self,
+        c: &mut MatMut<'_, Self>,
+        f: &E,
     );
 
     /// Fills `out` with the standard normal draws `first, first + 1, …` of a stream of noise.

@@ -77,7 +77,11 @@ fn main() {
 
 fn measure(arguments: &Arguments, start: Instant) -> Report {
     let whole = |n: Option<u32>| n.map(|n| n as usize);
-    let sizes = Sizes { batch: whole(arguments.batch), couplings: whole(arguments.couplings) };
+    let sizes = Sizes {
+        batch: whole(arguments.batch),
+        couplings: whole(arguments.couplings),
+        ..Sizes::default()
+    };
     let mut run = arguments.workload.start(sizes);
     let loss_first = run.step();
     let first_step = start.elapsed();

@@ -161,7 +161,9 @@ pub enum DataError {
     },
 
     /// A cross-validation without two parts to take turns.
-    #[error("{folds} fold(s): a cross-validation needs at least 2, each tested once (5 and 10 are usual)")]
+    #[error(
+        "{folds} fold(s): a cross-validation needs at least 2, each tested once (5 and 10 are usual)"
+    )]
     Folds {
         /// Folds asked for.
         folds: usize,

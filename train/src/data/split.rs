@@ -218,8 +218,7 @@ mod tests {
     #[test]
     fn folds_test_every_row_once_and_each_is_a_split() {
         for (n, folds) in [(4, 2), (10, 3), (101, 5), (1_599, 5)] {
-            let splits =
-                Split::folds(n, folds, 0.3, &mut StdRng::seed_from_u64(n as u64)).unwrap();
+            let splits = Split::folds(n, folds, 0.3, &mut StdRng::seed_from_u64(n as u64)).unwrap();
             assert_eq!(splits.len(), folds);
             let mut tested: Vec<usize> = splits.iter().flat_map(|s| s.test().to_vec()).collect();
             tested.sort_unstable();

@@ -23,8 +23,9 @@ const TILE_FLOPS: usize = 8_000_000;
 /// Fewer tiles than this are no obstacle on common machines; above it a tile has up to [`LARGE_TILE_FLOPS`].
 const TILES: usize = 16;
 
-/// A tile's work at most (256 MFLOP: some 512 × 512 × 512), so that machines with many cores have work for all.
-const LARGE_TILE_FLOPS: usize = 256_000_000;
+/// A tile's work at most (1 GFLOP: some 500 × 500 × 2,000), so that machines with many cores have work for all. With a quarter
+/// of it, a tile's share of A and B was read too often: 2,048³ was slower by a tenth.
+const LARGE_TILE_FLOPS: usize = 1_000_000_000;
 
 /// Rows of a tile are a multiple of this where they can be.
 const ROW_UNIT: usize = 8;
@@ -57,9 +58,10 @@ impl Grid {
             .max((flops / LARGE_TILE_FLOPS).min(16 * TILES));
         let most_rows = m.div_ceil(ROW_UNIT);
         let most_cols = n.div_ceil(col_unit::<T>());
-        // A row of tiles reads all of B, a column all of A. B counts three times if it is copied meanwhile; a
+        // A row of tiles reads all of B, a column all of A. B counts three times if it is transposed meanwhile; a
         // partial C is allocated, written, read again: eight times.
-        let price_b = if t.copies_b() { 3 } else { 1 };
+        // Strides decide, never addresses: those differ from run to run, and the grid decides the bits.
+        let price_b = if t.transposes_b() { 3 } else { 1 };
         let moved = |g: &Self| {
             let partial = if g.deep > 1 { 8 * g.deep * m * n } else { 0 };
             (g.across * m + price_b * g.down * n).saturating_mul(k).saturating_add(partial)

@@ -79,12 +79,25 @@ impl<T: Copy> Tile<T> {
         }
     }
 
-    /// Whether our own kernel copies panels of `B` before use: where rows are not contiguous; and where they lie
-    /// whole pages apart, so that a panel's rows compete for a few lines of L1, if many rows of `A` share the cost.
+    /// Whether rows of `B` are not contiguous.
+    pub fn transposes_b(&self) -> bool {
+        self.col_stride_b != 1 && self.n > 1
+    }
+
+    /// Whether our own kernel copies panels of `B` before use: where rows are not contiguous; and, if enough rows of `A`
+    /// share the cost, where its registers straddle cache lines, or its rows lie half pages apart, so that those of a
+    /// panel compete for a few lines of L1.
     pub fn copies_b(&self) -> bool {
         let apart = self.row_stride_b * size_of::<T>();
-        self.col_stride_b != 1 && self.n > 1
-            || self.m >= 256 && apart > 0 && apart.is_multiple_of(4096)
+        let straddles = !(apart | self.b as usize).is_multiple_of(64);
+        self.transposes_b() || self.m >= 64 && (straddles || apart.is_multiple_of(2048))
+    }
+
+    /// Whether our own kernel copies blocks of `A` before use: where rows lie whole pages apart, so that those of a block
+    /// compete for a few lines of L2, if enough columns of `B` share the cost.
+    pub fn copies_a(&self) -> bool {
+        let apart = self.row_stride_a * size_of::<T>();
+        self.col_stride_a == 1 && self.m > 1 && self.n >= 128 && apart.is_multiple_of(4096)
     }
 
     /// `partial ← α·A[.., p..p_end]·B[p..p_end, ..]`, a whole matrix without gaps.
