@@ -109,7 +109,8 @@ pub fn matmul_with<T: MatmulScalar, E: Epilogue<T>>(
         c.rows(),
         c.cols(),
     );
-    matmul_on(backend::<T>(), alpha, a, b, beta, c, epilogue);
+    let flops = [2, a.rows(), b.cols(), a.cols()].into_iter().fold(1, usize::saturating_mul);
+    matmul_on(backend(flops), alpha, a, b, beta, c, epilogue);
 }
 
 /// [`matmul_with`] on a given backend, for shapes that fit.
