@@ -6,6 +6,7 @@
 pub mod denormals;
 pub mod elementwise;
 pub mod lanes;
+pub mod map_sum;
 pub mod math;
 pub mod matmul;
 pub mod nary;
