@@ -6,12 +6,13 @@
 //! | `bnn_small` | 11-64-64-1, distributions over all weights, Gaussian with learned noise, N = 1,599 | 128 |
 //! | `bnn_big` | 784-400-400-10, the same, cross-entropy, N = 60,000 | 256 |
 //! | `vae` | 784-400-20-400-784, ReLU, Bernoulli | 128 |
+//! | `vae_iwae` | 784-200-200-50-200-200-784, tanh, Bernoulli, importance weighted bound of 50 draws | 20 |
 //! | `flow_small` | 2 columns, 8 affine couplings of 64-64 | 512 |
 //! | `flow_big` | 43 columns, 10 affine couplings of 256-256 | 512 |
 
 use evidence_autodiff::{Array, Noise, Parameters, Tape};
 use evidence_layers::{Activation, Mlp};
-use evidence_models::{Batch, BayesianNetwork, DenseNetwork, Flow, Likelihood, Model, Vae};
+use evidence_models::{Batch, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Model, Vae};
 use evidence_optim::{Adam, Optimizer};
 use ndarray::Array2;
 
@@ -27,6 +28,8 @@ pub enum Workload {
     BnnBig,
     /// A variational autoencoder.
     Vae,
+    /// An importance weighted autoencoder.
+    VaeIwae,
     /// A flow in the plane.
     FlowSmall,
     /// A flow of a wide table.
@@ -114,9 +117,11 @@ impl Workload {
         let batch = sizes.batch.unwrap_or(match self {
             Self::Mlp | Self::BnnBig => 256,
             Self::BnnSmall | Self::Vae => 128,
+            Self::VaeIwae => 20,
             Self::FlowSmall | Self::FlowBig => 512,
         });
         let labels = || uniform(batch, 1, data.stream(1)).mapv(|u| (u * 10.0).floor());
+        let pixels = || uniform(batch, 784, data).mapv(|u| f32::from(u8::from(u < 0.3)));
         match self {
             Self::Mlp => {
                 let mut layers = vec![sizes.width.unwrap_or(512); sizes.hidden_layers.unwrap_or(2)];
@@ -145,8 +150,12 @@ impl Workload {
             Self::Vae => {
                 let model =
                     Vae::new(&[784, 400, 20], Activation::Relu, Likelihood::Bernoulli, weights);
-                let pixels = uniform(batch, 784, data).mapv(|u| f32::from(u8::from(u < 0.3)));
-                training(model, pixels, None, 60_000)
+                training(model, pixels(), None, 60_000)
+            }
+            Self::VaeIwae => {
+                let sizes = [784, 200, 200, 50];
+                let vae = Vae::new(&sizes, Activation::Tanh, Likelihood::Bernoulli, weights);
+                training(Iwae::new(vae, 50), pixels(), None, 60_000)
             }
             Self::FlowSmall | Self::FlowBig => {
                 let (width, couplings, hidden) =

@@ -71,10 +71,20 @@ impl<'t, T: Real> Mlp<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn forward(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let last = self.layers.len().saturating_sub(1);
+        let hidden = self.hidden(x);
+        self.layers.last().map_or(hidden, |layer| layer.forward(hidden, self.output))
+    }
+
+    /// What the last layer sees: x through all the others.
+    ///
+    /// # Panics
+    /// If x has another number of columns than the first layer takes.
+    #[must_use]
+    #[track_caller]
+    pub fn hidden(&self, x: Var<'t, T>) -> Var<'t, T> {
         let mut x = x;
-        for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x, if i < last { self.activation } else { self.output });
+        for layer in self.layers.iter().rev().skip(1).rev() {
+            x = layer.forward(x, self.activation);
         }
         x
     }

@@ -1,6 +1,6 @@
 //! The check table of models: the gradient of every objective with respect to every parameter.
 
-use crate::{Autoencoder, Batch, BayesianNetwork, DenseNetwork, Flow, Likelihood, Vae};
+use crate::{Autoencoder, Batch, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Vae};
 use evidence_autodiff::check::{Check, Function, Input};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var};
 use evidence_layers::{Activation, AffineCoupling, Chain, Mlp};
@@ -96,6 +96,22 @@ pub fn checks() -> Vec<Check> {
         "Vae, Bernoulli, ELBO",
         Vae<P>,
         Vae::new(&[5, 4, 2], Activation::Tanh, Likelihood::Bernoulli, noise),
+        5,
+        None
+    );
+    objective!(
+        table,
+        "Iwae, Gaussian, bound of 3 draws",
+        Iwae<P>,
+        Iwae::new(Vae::new(&[5, 4, 3, 2], Activation::Tanh, Likelihood::gaussian(0.0), noise), 3),
+        5,
+        None
+    );
+    objective!(
+        table,
+        "Iwae, Bernoulli, bound of 3 draws",
+        Iwae<P>,
+        Iwae::new(Vae::new(&[5, 4, 3, 2], Activation::Tanh, Likelihood::Bernoulli, noise), 3),
         5,
         None
     );

@@ -60,6 +60,9 @@ impl<T: Real> Likelihood<Array<T>> {
 impl<'t, T: Real> Likelihood<Var<'t, T>> {
     /// `log p(y | output)` of each row, `[n]`, in nats.
     ///
+    /// A Gaussian's and a Bernoulli's outputs may have leading axes that the targets lack: outputs `[K, n, d]` of K draws meet
+    /// targets `[n, d]`, and give `[K, n]`.
+    ///
     /// # Panics
     /// If the shapes do not fit, or a class label is not one of the outputs' columns.
     #[must_use]
@@ -68,7 +71,7 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
         match self {
             Self::Gaussian { log_scale } => {
                 assert!(
-                    output.shape() == targets.shape(),
+                    output.shape().ends_with(targets.shape()),
                     "Likelihood: outputs {output} for targets {targets}; a Gaussian needs one output for each target"
                 );
                 targets.gaussian_log_prob(output, *log_scale).sum(-1)

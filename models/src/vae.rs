@@ -60,9 +60,11 @@ impl<T: Real> Vae<Array<T>> {
         let mut tape = Tape::new();
         for sample in 0..samples {
             {
-                let log_weight = self
-                    .bind_constant(&tape)
-                    .log_weight(tape.batch(x), noise.stream(sample as u64));
+                let log_weight = self.bind_constant(&tape).log_weights(
+                    tape.batch(x),
+                    1,
+                    noise.stream(sample as u64),
+                );
                 for (row, log_weight) in log_weight.data().iter().map(|w| w.to_f64()).enumerate() {
                     elbo[row] += log_weight / samples as f64;
                     let before: f64 = largest[row];
@@ -126,12 +128,26 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
         self.likelihood.mean(self.decoder.forward(z))
     }
 
-    /// `log p(x, z) − log q(z | x)` of each row for one draw of z.
-    fn log_weight(&self, x: Var<'t, T>, noise: Noise) -> Var<'t, T> {
-        let q = self.encode(x);
-        let z = q.rsample(noise);
-        self.likelihood.log_prob(self.decoder.forward(z), x) + standard_normal_log_prob(z)
-            - q.log_prob(z)
+    /// `log p(x | z)` of each row, in nats: `[n]` for latents `[n, l]`, `[K, n]` for K draws of them, `[K, n, l]`.
+    #[must_use]
+    #[track_caller]
+    pub fn log_likelihood(&self, z: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
+        match (&self.likelihood, self.decoder.layers.last()) {
+            // One op, which does not keep the logits.
+            (Likelihood::Bernoulli, Some(last)) if self.decoder.output == Activation::Identity => {
+                self.decoder.hidden(z).affine_bernoulli_log_prob(last.weight, last.bias, x)
+            }
+            _ => self.likelihood.log_prob(self.decoder.forward(z), x),
+        }
+    }
+
+    /// `log p(x, zₖ) − log q(zₖ | x)` of each row for K draws of z: `[n, d]` to `[K, n]`, in nats.
+    ///
+    /// The decoder sees all K n latent points at once.
+    #[track_caller]
+    pub(crate) fn log_weights(&self, x: Var<'t, T>, samples: usize, noise: Noise) -> Var<'t, T> {
+        let (z, log_posterior) = self.encode(x).rsample_with_log_prob(samples, noise);
+        self.log_likelihood(z, x) + standard_normal_log_prob(z) - log_posterior
     }
 }
 
@@ -139,8 +155,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     /// The negative ELBO per datum: one draw of z for each row, the KL in closed form.
     pub fn loss(&self, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
         let q = self.encode(batch.inputs);
-        let decoded = self.decoder.forward(q.rsample(noise));
-        let log_likelihood = self.likelihood.log_prob(decoded, batch.inputs).mean(..);
+        let log_likelihood = self.log_likelihood(q.rsample(noise), batch.inputs).mean(..);
         let kl = q.kl_to_standard().mean(..);
         Loss {
             total: kl - log_likelihood,

@@ -7,6 +7,7 @@ pub mod columns;
 pub mod denormals;
 pub mod elementwise;
 pub mod lanes;
+pub mod map_sum;
 pub mod math;
 pub mod matmul;
 pub mod nary;

@@ -94,34 +94,79 @@ pub fn sum_lanes<T: Real>(x: &[T], lanes: Lanes, out: &mut [T]) {
         for o in 0..outer {
             let slab = &x[o * len * inner..(o + 1) * len * inner];
             let out = &mut out[o * inner..(o + 1) * inner];
-            for_columns_mut(out, len, |first, out| dispatch(SumRows { slab, inner, first, out }));
+            let weigh = Plain;
+            for_columns_mut(out, len, |first, out| {
+                dispatch(SumRows { slab, weigh, inner, first, out })
+            });
         }
     }
 }
 
+/// `out ← Σ w[row] · x[row]` over the rows of a matrix: there are as many rows as weights, as many columns as results.
+///
+/// A product of one row with a matrix; the product of matrices leaves one to one thread, and this is memory's speed.
+pub fn weighted_sum_rows<T: Real>(x: &[T], weights: &[T], out: &mut [T]) {
+    let inner = out.len();
+    if weights.is_empty() {
+        return out.fill(T::zero());
+    }
+    let weigh = Weights(weights);
+    for_columns_mut(out, weights.len(), |first, out| {
+        dispatch(SumRows { slab: x, weigh, inner, first, out })
+    });
+}
+
+/// What an element adds to the sum over rows.
+trait Weigh<T>: Copy + Sync {
+    fn at(self, row: usize, x: T) -> T;
+}
+
+/// Itself.
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl<T: Real> Weigh<T> for Plain {
+    #[inline(always)]
+    fn at(self, _: usize, x: T) -> T {
+        x
+    }
+}
+
+/// Itself times the weight of its row.
+#[derive(Clone, Copy)]
+struct Weights<'a, T>(&'a [T]);
+
+impl<T: Real> Weigh<T> for Weights<'_, T> {
+    #[inline(always)]
+    fn at(self, row: usize, x: T) -> T {
+        self.0[row] * x
+    }
+}
+
 /// Adds the rows of a slab, over a range of its columns.
-struct SumRows<'a, T> {
+struct SumRows<'a, T, W> {
     slab: &'a [T],
+    weigh: W,
     inner: usize,
     first: usize,
     out: &'a mut [T],
 }
 
-impl<T: Real> Kernel for SumRows<'_, T> {
+impl<T: Real, W: Weigh<T>> Kernel for SumRows<'_, T, W> {
     const VECTORISE: bool = T::VECTORISE;
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Self { slab, inner, first, out } = self;
+        let Self { slab, weigh, inner, first, out } = self;
         let width = out.len();
         // A few columns at a time, with their sums in registers for as many rows as there are.
         for (block, out) in out.chunks_mut(WIDTH * 4).enumerate() {
             let start = first + block * WIDTH * 4;
             let mut sums = [T::zero(); WIDTH * 4];
             let sums = &mut sums[..out.len()];
-            for row in slab.chunks_exact(inner) {
-                for (sum, &x) in sums.iter_mut().zip(&row[start..start + out.len()]) {
-                    *sum += x;
+            for (row, x) in slab.chunks_exact(inner).enumerate() {
+                for (sum, &x) in sums.iter_mut().zip(&x[start..start + out.len()]) {
+                    *sum += weigh.at(row, x);
                 }
             }
             out.copy_from_slice(sums);
@@ -198,6 +243,24 @@ mod tests {
                 for i in 0..inner {
                     let plain: f64 = (0..len).map(|l| x[(o * len + l) * inner + i]).sum();
                     assert_eq!(out[o * inner + i], plain, "{lanes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn weighted_sums_agree_with_a_plain_loop() {
+        for (rows, columns) in [(5, 7), (1, 70), (33, 129), (1000, 100), (0, 3), (3, 0)] {
+            let (x, weights) = (numbers(rows * columns), numbers(rows));
+            for threads in [1, 2, 3] {
+                let mut out = vec![f64::NAN; columns];
+                crate::kernels::threads::with_threads(threads, || {
+                    weighted_sum_rows(&x, &weights, &mut out)
+                });
+                for (column, &out) in out.iter().enumerate() {
+                    let plain: f64 =
+                        (0..rows).map(|row| weights[row] * x[row * columns + column]).sum();
+                    assert_eq!(out, plain, "{rows} × {columns}");
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::kernels::noise::Noise;
 
 macro_rules! real_for_float {
     ($t:ident, $normal:ident, $exp:ident, $expm1:ident, $ln:ident, $ln_1p:ident, $sin:ident, $cos:ident, $tanh:ident,
-     $sigmoid:ident, $softplus:ident, $erf:ident) => {
+     $sigmoid:ident, $softplus:ident, $softplus_sigmoid:ident, $erf:ident) => {
         impl Real for $t {
             const VECTORISE: bool = true;
 
@@ -72,6 +72,10 @@ macro_rules! real_for_float {
                 math::$softplus(self)
             }
             #[inline(always)]
+            fn softplus_sigmoid(self) -> (Self, Self) {
+                math::$softplus_sigmoid(self)
+            }
+            #[inline(always)]
             fn erf(self) -> Self {
                 math::$erf(self)
             }
@@ -113,6 +117,7 @@ real_for_float!(
     tanh_f32,
     sigmoid_f32,
     softplus_f32,
+    softplus_sigmoid_f32,
     erf_f32
 );
 real_for_float!(
@@ -127,6 +132,7 @@ real_for_float!(
     tanh_f64,
     sigmoid_f64,
     softplus_f64,
+    softplus_sigmoid_f64,
     erf_f64
 );
 

@@ -74,6 +74,11 @@ pub trait Real:
     fn sigmoid(self) -> Self;
     /// ln(1 + eˣ).
     fn softplus(self) -> Self;
+    /// softplus and its derivative, the sigmoid, which have an exponential in common.
+    #[inline(always)]
+    fn softplus_sigmoid(self) -> (Self, Self) {
+        (self.softplus(), self.sigmoid())
+    }
     /// The error function 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf(self) -> Self;
     /// xⁿ for a whole n, by repeated squaring.

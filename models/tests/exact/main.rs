@@ -4,5 +4,6 @@ mod bayesian;
 mod common;
 mod divergences;
 mod flow;
+mod iwae;
 mod rows;
 mod vae;

@@ -37,17 +37,17 @@ fn the_importance_estimate_is_never_below_the_elbo_of_its_draws() {
 }
 
 /// x = z W + b + σ ε with orthogonal rows of W: p(x), p(z | x) and hence the best encoder are known.
-struct Linear {
-    model: Vae<P>,
+pub struct Linear {
+    pub model: Vae<P>,
     /// log p(x) for each row.
-    log_prob: Array1<f64>,
+    pub log_prob: Array1<f64>,
     /// KL(q(z | x) ‖ p(z | x)) for each row.
-    gap: Array1<f64>,
-    x: Array2<f64>,
+    pub gap: Array1<f64>,
+    pub x: Array2<f64>,
 }
 
 /// The posterior's mean is shifted, and its scale multiplied, by what is given.
-fn linear(shift: f64, stretch: f64) -> Linear {
+pub fn linear(shift: f64, stretch: f64) -> Linear {
     let (norms, sigma) = ([2.0_f64, 0.5], 0.6_f64);
     let w = ndarray::arr2(&[
         [norms[0] * 0.6, norms[0] * 0.8, 0.0, 0.0],

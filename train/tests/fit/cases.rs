@@ -2,7 +2,9 @@
 
 use evidence_autodiff::{Array, Noise, Parameters};
 use evidence_layers::{Activation, AffineCoupling, Chain, Mlp};
-use evidence_models::{Autoencoder, BayesianNetwork, DenseNetwork, Flow, Likelihood, Model, Vae};
+use evidence_models::{
+    Autoencoder, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Model, Vae,
+};
 use evidence_optim::{Adam, Optimizer};
 use evidence_train::data::Dataset;
 use evidence_train::{Fit, FitOptions, fit};
@@ -70,6 +72,9 @@ pub fn each(sizes: Sizes, law: &impl Law) {
         Vae::<Array<f32>>::new(&latents, relu, Likelihood::Bernoulli, weights),
         &pixels,
     );
+    let vae = |likelihood| Vae::<Array<f32>>::new(&latents, tanh, likelihood, weights);
+    law.check("IWAE, Gaussian", Iwae::new(vae(gaussian()), 3), &real);
+    law.check("IWAE, Bernoulli", Iwae::new(vae(Likelihood::Bernoulli), 3), &pixels);
     let flow: Flow<Chain<AffineCoupling<Array<f32>>>> =
         Flow::real_nvp(width, 3, &[hidden], weights).unwrap();
     law.check("flow", flow, &real);

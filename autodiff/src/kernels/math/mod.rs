@@ -31,7 +31,7 @@
 //! In units in the last place of the exact result. f32: the worst of every bit pattern (exp, expm1, tanh,
 //! sigmoid) or of every 101st, against f64. f64: the worst of about a million random points, whole range and
 //! near 0, against double-double arithmetic. The tests repeat the sweep (thinner in debug builds); their bounds
-//! are 2, for tanh and softplus 4.
+//! are 2, for tanh, softplus, and softplus and sigmoid at once, 4.
 //!
 //! | function | f32 | f64 | | function | f32 | f64 |
 //! |---|---|---|---|---|---|---|
@@ -63,7 +63,7 @@ pub use erf::{erf_f32, erf_f64};
 pub use exp::{exp_f32, exp_f64, expm1_f32, expm1_f64};
 pub use ln::{ln_1p_f32, ln_1p_f64, ln_f32, ln_f64};
 pub use sigmoid::{sigmoid_f32, sigmoid_f64};
-pub use softplus::{softplus_f32, softplus_f64};
+pub use softplus::{softplus_f32, softplus_f64, softplus_sigmoid_f32, softplus_sigmoid_f64};
 pub use tanh::{tanh_f32, tanh_f64};
 pub use trig::{TRIG_MAX_F32, TRIG_MAX_F64, cos_f32, cos_f64, sin_f32, sin_f64};
 
@@ -108,6 +108,18 @@ mod tests {
         }
     }
 
+    #[inline(always)]
+    fn both_f32(x: f32) -> f32 {
+        let (softplus, sigmoid) = softplus_sigmoid_f32(x);
+        softplus + sigmoid
+    }
+
+    #[inline(always)]
+    fn both_f64(x: f64) -> f64 {
+        let (softplus, sigmoid) = softplus_sigmoid_f64(x);
+        softplus + sigmoid
+    }
+
     /// Lengths that leave every remainder of a vector, values that reach every branch of the definitions.
     macro_rules! same_bits_on_every_isa {
         ($type:ty, $($f:ident),*) => {{
@@ -146,6 +158,7 @@ mod tests {
             tanh_f32,
             sigmoid_f32,
             softplus_f32,
+            both_f32,
             sin_f32,
             cos_f32,
             erf_f32
@@ -163,6 +176,7 @@ mod tests {
             tanh_f64,
             sigmoid_f64,
             softplus_f64,
+            both_f64,
             sin_f64,
             cos_f64,
             erf_f64
