@@ -81,10 +81,10 @@ def vae(shape):
     params = dict(encoder=layers((pixels, hidden, 2 * latents)), decoder=layers((latents, hidden, pixels)))
 
     def loss(p, key, x):
-        mean, log_variance = jnp.split(forward(p["encoder"], x), 2, -1)
-        z = mean + jnp.exp(0.5 * log_variance) * jax.random.normal(key, mean.shape)
+        mean, log_scale = jnp.split(forward(p["encoder"], x), 2, -1)
+        z = mean + jnp.exp(log_scale) * jax.random.normal(key, mean.shape)
         error = optax.sigmoid_binary_cross_entropy(forward(p["decoder"], z), x).sum()
-        kl = -0.5 * (1 + log_variance - mean * mean - jnp.exp(log_variance)).sum()
+        kl = (0.5 * (jnp.exp(2 * log_scale) + mean * mean - 1) - log_scale).sum()
         return (error + kl) / x.shape[0]
 
     return params, loss
@@ -96,13 +96,13 @@ def iwae(shape):
                   decoder=layers((latents, hidden, hidden, pixels)))
 
     def loss(p, key, x):
-        mean, log_variance = jnp.split(forward(p["encoder"], x, jnp.tanh), 2, -1)
+        mean, log_scale = jnp.split(forward(p["encoder"], x, jnp.tanh), 2, -1)
         noise = jax.random.normal(key, (draws, *mean.shape))
-        z = mean + jnp.exp(0.5 * log_variance) * noise
+        z = mean + jnp.exp(log_scale) * noise
         # The K n rows flattened: one matrix product instead of a batched one.
         logits = forward(p["decoder"], z.reshape(-1, latents), jnp.tanh).reshape(draws, *x.shape)
         log_likelihood = (x * logits - jax.nn.softplus(logits)).sum(-1)
-        log_weight = log_likelihood - 0.5 * (z * z).sum(-1) + 0.5 * (noise * noise + log_variance).sum(-1)
+        log_weight = log_likelihood - 0.5 * (z * z).sum(-1) + (0.5 * noise * noise + log_scale).sum(-1)
         return -(jax.nn.logsumexp(log_weight, axis=0) - math.log(draws)).mean()
 
     return params, loss
@@ -117,9 +117,9 @@ def flow(shape):
     def loss(p, _, x):
         halves = [x[:, :first], x[:, first:]]
         log_det = 0.0
-        for i, conditioner in enumerate(p):
+        for i in reversed(range(len(p))):
             condition, transformed = i % 2, 1 - i % 2
-            raw, shift = jnp.split(forward(conditioner, halves[condition]), 2, -1)
+            raw, shift = jnp.split(forward(p[i], halves[condition]), 2, -1)
             log_scale = jnp.tanh(raw)
             halves[transformed] = halves[transformed] * jnp.exp(log_scale) + shift
             log_det = log_det + log_scale.sum(-1)

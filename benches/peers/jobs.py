@@ -127,7 +127,7 @@ class Usage:
 
     def others_until(self, end):
         available = (end.clock - self.clock) * os.cpu_count()
-        return max(0.0, (end.everyone - self.everyone - (end.ours - self.ours)) / available)
+        return min(1.0, max(0.0, (end.everyone - self.everyone - (end.ours - self.ours)) / available))
 
 
 def busy_seconds():

@@ -63,7 +63,9 @@ def document(asked, found, versions):
 
 def head(asked, found, versions):
     command = shlex.join(["python3", "benches/peers/run.py", *sys.argv[1:]])
-    shares = [outcome.disturbed for outcomes in found.outcomes.values() for outcome in outcomes]
+    shares = [outcome.disturbed for outcomes in found.outcomes.values() for outcome in outcomes if outcome.report]
+    disturbed = (f"{statistics.median(shares):.0%} of the machine in the median, {max(shares):.0%} at most"
+                 if shares else "an unknown share of the machine: nothing was measured")
     quick = "\n**A quick run: it shows that everything works, and its times mean little.**\n" if asked.quick else ""
     return f"""# Beside PyTorch and JAX
 
@@ -74,7 +76,7 @@ Written by `{command}`; not by hand. What is compared and how: [peers/README.md]
 - Versions: {", ".join(f"{name} {version}" for name, version in versions.items())}
 - {asked.rounds} round(s) in which ours and the peers take turns; each measurement is a process of its own that takes
   20 steps to warm up and then measures for {asked.seconds:g} s and 30 steps at least
-- While measuring, other processes used {statistics.median(shares):.0%} of the machine in the median, {max(shares):.0%} at most
+- While measuring, other processes used {disturbed}
 """
 
 

@@ -75,10 +75,10 @@ class Vae(nn.Module):
         self.decoder = mlp((latents, hidden, pixels))
 
     def loss(self, x, draw=torch.randn_like):
-        mean, log_variance = self.encoder(x).chunk(2, -1)
-        z = mean + torch.exp(0.5 * log_variance) * draw(mean)
+        mean, log_scale = self.encoder(x).chunk(2, -1)
+        z = mean + torch.exp(log_scale) * draw(mean)
         error = F.binary_cross_entropy_with_logits(self.decoder(z), x, reduction="sum")
-        kl = -0.5 * (1 + log_variance - mean * mean - log_variance.exp()).sum()
+        kl = (0.5 * (torch.exp(2 * log_scale) + mean * mean - 1) - log_scale).sum()
         return (error + kl) / x.shape[0]
 
 
@@ -92,13 +92,13 @@ class Iwae(nn.Module):
         self.draws = draws
 
     def loss(self, x, draw=torch.randn_like):
-        mean, log_variance = self.encoder(x).chunk(2, -1)  # [n, z]
+        mean, log_scale = self.encoder(x).chunk(2, -1)  # [n, z]
         noise = draw(mean.expand(self.draws, *mean.shape))  # [K, n, z]
-        z = mean + torch.exp(0.5 * log_variance) * noise
+        z = mean + torch.exp(log_scale) * noise
         logits = self.decoder(z)
         log_likelihood = (x * logits - F.softplus(logits)).sum(-1)
         log_prior = -0.5 * (z * z).sum(-1)
-        log_posterior = -0.5 * (noise * noise + log_variance).sum(-1)  # ln 2π is in both
+        log_posterior = -(0.5 * noise * noise + log_scale).sum(-1)  # ln 2π is in both
         log_weight = log_likelihood + log_prior - log_posterior
         return -(torch.logsumexp(log_weight, 0) - math.log(self.draws)).mean()
 
@@ -118,11 +118,15 @@ class Flow(nn.Module):
     def loss(self, x):
         halves = [x[:, : self.first], x[:, self.first :]]
         log_det = 0.0
-        for i, conditioner in enumerate(self.conditioners):
+        for i in reversed(range(len(self.conditioners))):
             condition, transformed = i % 2, 1 - i % 2
-            raw, shift = conditioner(halves[condition]).chunk(2, -1)
-            log_scale = torch.tanh(raw)
-            halves[transformed] = halves[transformed] * torch.exp(log_scale) + shift
-            log_det = log_det + log_scale.sum(-1)
+            raw, shift = self.conditioners[i](halves[condition]).chunk(2, -1)
+            halves[transformed], change = self.transform(halves[transformed], torch.tanh(raw), shift)
+            log_det = log_det + change
         log_base = -0.5 * sum((half * half).sum(-1) for half in halves) - HALF_LN_TAU * self.width
         return -(log_base + log_det).mean()
+
+    @staticmethod
+    def transform(half, log_scale, shift):
+        """The half towards the base, and its log-determinant."""
+        return half * torch.exp(log_scale) + shift, log_scale.sum(-1)
