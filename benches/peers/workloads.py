@@ -1,0 +1,33 @@
+"""The workloads' shapes, the same as in benches/src/workloads.rs.
+
+A step is forward, loss, backward and Adam, random draws included, f32, on one fixed batch.
+"""
+
+LEARNING_RATE = 1e-3
+
+SHAPES = {
+    "mlp": dict(sizes=(784, 512, 512, 10), batch=256),
+    "bnn_small": dict(sizes=(11, 64, 64, 1), batch=128, data_size=1599),
+    "bnn_big": dict(sizes=(784, 400, 400, 10), batch=256, data_size=60_000),
+    "vae": dict(pixels=784, hidden=400, latents=20, batch=128),
+    "vae_iwae": dict(pixels=784, hidden=200, latents=50, draws=50, batch=20),
+    "flow_small": dict(width=2, couplings=8, hidden=64, batch=512),
+    "flow_big": dict(width=43, couplings=10, hidden=256, batch=512),
+}
+
+# What is scaled: option of every program, workload, values.
+SCALING = (
+    ("batch", "vae", (32, 128, 512, 2048)),
+    ("couplings", "flow_big", (2, 5, 10, 20, 40)),
+)
+
+
+def shape(workload, batch=None, couplings=None):
+    """A workload's shape, with another batch or number of couplings where given."""
+    changed = dict(batch=batch, couplings=couplings)
+    return SHAPES[workload] | {name: value for name, value in changed.items() if value}
+
+
+def halves(width):
+    """Columns of the two halves of a coupling: 43 is 21 and 22."""
+    return width // 2, width - width // 2
