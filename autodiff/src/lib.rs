@@ -48,5 +48,5 @@ pub use ops::{Activation, checks};
 pub use scalar::{Dual, Real};
 pub use shape::{Keep, Lanes, Reduce, Shape};
 pub use tape::{Anomaly, Gradients, Graph, GraphNode, Op, Pass, Saved, Sink, Tape, Var};
-pub use tensor::{Array, IntoArray, Tensor};
+pub use tensor::{Array, IntoArray, Tensor, zeros};
 pub use tree::{Leaf, Parameters, Path, Tree};

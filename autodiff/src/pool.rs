@@ -16,8 +16,17 @@ use std::rc::Rc;
 const LINE: usize = 64;
 
 /// Elements to allocate beyond a buffer's capacity, so that some element of the first line begins one.
-const fn slack<T>() -> usize {
+pub(crate) const fn slack<T>() -> usize {
     if size_of::<T>() == 0 { 0 } else { LINE / size_of::<T>() }
+}
+
+/// The first element of `data` that begins a cache line, if it is within the slack.
+pub(crate) fn line<T>(data: &[T]) -> usize {
+    // Numbers wider than their alignment (dual numbers) may have no element at the start of a line.
+    match data.as_ptr().align_offset(LINE) {
+        offset if offset <= slack::<T>() => offset,
+        _ => 0,
+    }
 }
 
 /// Requests up to this length share one class.
@@ -56,11 +65,7 @@ impl<T: Copy + Zero> Pool<T> {
             self.allocated.set(self.allocated.get() + capacity * size_of::<T>());
             vec![T::zero(); capacity + slack::<T>()]
         });
-        // Numbers wider than their alignment (dual numbers) may have no element at the start of a line.
-        let start = match data.as_ptr().align_offset(LINE) {
-            offset if offset <= slack::<T>() => offset,
-            _ => 0,
-        };
+        let start = line(&data);
         Buffer { data, start, len, pool: self.clone() }
     }
 }

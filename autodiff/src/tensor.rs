@@ -1,10 +1,11 @@
 //! Arrays: shared ones for parameters and data, pooled ones for what a step computes.
 
-use crate::pool::{Buffer, Pool};
+use crate::pool::{Buffer, Pool, line, slack};
 use crate::scalar::Real;
 use crate::shape::{self, Shape, volume};
 use ndarray::{
-    ArcArray, ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, Data, Dimension, IxDyn, RawDataClone,
+    ArcArray, Array1, ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, Axis, Data, Dimension, IxDyn,
+    RawDataClone, Slice,
 };
 use std::rc::Rc;
 
@@ -12,6 +13,21 @@ use std::rc::Rc;
 ///
 /// Putting it on a tape copies nothing; changing it in place copies nothing once no tape holds it.
 pub type Array<T> = ArcArray<T, IxDyn>;
+
+/// Zeros for a leaf, beginning at a cache line, as the tape's own buffers do: products read such weights without copying them
+/// first.
+///
+/// ```
+/// let weight = evidence_autodiff::zeros::<f32>(&[784, 512]);
+/// assert!((weight.as_ptr() as usize).is_multiple_of(64) && weight.is_standard_layout());
+/// ```
+pub fn zeros<T: Real>(shape: &[usize]) -> Array<T> {
+    let len = volume(shape);
+    let mut room = Array1::from_elem(len + slack::<T>(), T::zero());
+    let start = line(room.as_slice().expect("one axis is contiguous"));
+    room.slice_axis_inplace(Axis(0), Slice::from(start..start + len));
+    room.into_shape_with_order(shape).expect("as many elements").into_shared()
+}
 
 /// Anything that can become an [`Array`]: owned, shared and viewed ndarrays of any rank, by value or reference.
 pub trait IntoArray<T> {

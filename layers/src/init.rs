@@ -1,8 +1,7 @@
 //! Initial weights: scales that keep the variance of activations, or of gradients, from layer to layer.
 
 use crate::Activation;
-use evidence_autodiff::{Array, Noise, Real};
-use ndarray::ArrayD;
+use evidence_autodiff::{Array, Noise, Real, zeros};
 
 /// How a weight matrix `[in, out]` is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,11 +47,13 @@ impl Init {
 
     /// A drawn matrix `[inputs, outputs]`.
     pub fn draw<T: Real>(self, inputs: usize, outputs: usize, noise: Noise) -> Array<T> {
-        let mut weight = ArrayD::from_elem(&[inputs, outputs][..], T::zero());
-        T::fill_normal(noise, 0, weight.as_slice_mut().expect("fresh arrays are contiguous"));
-        let scale = T::from_f64(self.scale(inputs, outputs));
-        weight.mapv_inplace(|w| w * scale);
-        weight.into_shared()
+        let mut weight = zeros(&[inputs, outputs]);
+        if self != Self::Zeros {
+            T::fill_normal(noise, 0, weight.as_slice_mut().expect("fresh arrays are contiguous"));
+            let scale = T::from_f64(self.scale(inputs, outputs));
+            weight.mapv_inplace(|w| w * scale);
+        }
+        weight
     }
 }
 

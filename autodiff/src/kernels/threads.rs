@@ -4,21 +4,14 @@
 //! takes the work. So a run enters a pool once, through [`with_threads`], and kernels fork only inside one.
 //! Called from outside, they run on the calling thread.
 //!
-//! A worker without work soon sleeps, and waking it costs 20 to 50 µs, as much as most kernels here take. So during a run the
-//! pool's other workers stay awake, looking for work, as those of OpenMP do; after a millisecond without any they only look
-//! now and then.
-//!
 //! Every helper cuts its elements in halves, at multiples of [`CHUNK`], until one chunk is left. The cuts,
 //! and the order in which partial results are combined, follow from the length alone: so do the bits.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
 
-use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::denormals::FlushDenormals;
 
@@ -47,60 +40,15 @@ pub const FORK_MIN_ELEMENTS: usize = 2 * CHUNK;
 /// ```
 #[track_caller]
 pub fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if threads == 0 { cores } else { threads };
+    let threads = match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        _ => threads,
+    };
     if threads == 1 && !is_parallel() {
         let _guard = FlushDenormals::new();
         return work();
     }
-    pool(threads).install(|| {
-        // More workers than cores would only take turns in looking.
-        let _awake = (1 < threads && threads <= cores).then(Awake::new);
-        work()
-    })
-}
-
-/// Keeps the other workers of this pool looking for work, until dropped.
-struct Awake {
-    over: Arc<AtomicBool>,
-}
-
-thread_local! {
-    /// Runs that this worker is in the middle of.
-    static RUNS: Cell<usize> = const { Cell::new(0) };
-}
-
-impl Awake {
-    fn new() -> Self {
-        RUNS.set(RUNS.get() + 1);
-        let over = Arc::new(AtomicBool::new(false));
-        let seen = over.clone();
-        rayon::spawn_broadcast(move |_| look_for_work(&seen));
-        Self { over }
-    }
-}
-
-impl Drop for Awake {
-    fn drop(&mut self) {
-        RUNS.set(RUNS.get() - 1);
-        self.over.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Does whatever work of the pool it finds, until the run is over.
-fn look_for_work(over: &AtomicBool) {
-    /// From then on, naps.
-    const PATIENCE: Duration = Duration::from_millis(1);
-    const NAP: Duration = Duration::from_micros(50);
-    // A worker that waits in the middle of a run of its own takes any job; this one would hold it up.
-    let mut last = Instant::now();
-    while RUNS.get() == 0 && !over.load(Ordering::Relaxed) {
-        match rayon::yield_now() {
-            Some(Yield::Executed) => last = Instant::now(),
-            _ if last.elapsed() < PATIENCE => (0..8).for_each(|_| std::hint::spin_loop()),
-            _ => std::thread::sleep(NAP),
-        }
-    }
+    pool(threads).install(work)
 }
 
 #[track_caller]
@@ -401,34 +349,6 @@ mod tests {
             assert!(with_threads(threads, same));
             assert_eq!(with_threads(2, || with_threads(threads, inside).0), threads);
             assert_ne!(worker, current().id());
-        }
-    }
-
-    #[test]
-    fn runs_side_by_side_and_within_each_other_all_end() {
-        let x: Vec<f32> = (0..8 * CHUNK).map(|i| (i as f32).sin()).collect();
-        let sum = || map_reduce(x.len(), |r| x[r].iter().sum::<f32>(), |a, b| a + b).to_bits();
-        let expected = sum();
-        let run = |threads| with_threads(threads, || (0..200).all(|_| sum() == expected));
-        std::thread::scope(|scope| {
-            let runs = [2, 2, 3, 2, 1, 0].map(|threads| scope.spawn(move || run(threads)));
-            assert!(runs.into_iter().all(|run| run.join().unwrap()));
-        });
-        assert!(with_threads(2, || with_threads(2, || run(2)) && run(3) && run(2)));
-    }
-
-    #[test]
-    fn workers_that_look_for_work_still_do_all_of_the_pools_work() {
-        let long = Duration::from_millis(3);
-        for _ in 0..20 {
-            let workers = with_threads(2, || {
-                // Past the patience of the other worker, and at once.
-                std::thread::sleep(long);
-                let after_a_pause = rayon::broadcast(|_| current().id());
-                assert_eq!(after_a_pause, rayon::broadcast(|_| current().id()));
-                after_a_pause
-            });
-            assert!(workers.len() == 2 && workers[0] != workers[1]);
         }
     }
 

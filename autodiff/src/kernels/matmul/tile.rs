@@ -85,12 +85,14 @@ impl<T: Copy> Tile<T> {
     }
 
     /// Whether our own kernel copies panels of `B` before use: where rows are not contiguous; and, if enough rows of `A`
-    /// share the cost, where its registers straddle cache lines, or its rows lie half pages apart, so that those of a
+    /// share the cost, where its registers straddle cache lines, or its rows lie whole pages apart, so that those of a
     /// panel compete for a few lines of L1.
     pub fn copies_b(&self) -> bool {
         let apart = self.row_stride_b * size_of::<T>();
         let straddles = !(apart | self.b as usize).is_multiple_of(64);
-        self.transposes_b() || self.m >= 64 && (straddles || apart.is_multiple_of(2048))
+        self.transposes_b()
+            || self.m >= 128 && straddles
+            || self.m >= 256 && apart > 0 && apart.is_multiple_of(4096)
     }
 
     /// Whether our own kernel copies blocks of `A` before use: where rows lie whole pages apart, so that those of a block

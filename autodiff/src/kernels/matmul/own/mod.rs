@@ -11,7 +11,7 @@
 //! **Operands are read in place where they can be.** A strip of `A` needs one number a row and step, so its strides hardly
 //! matter, and a row-major `B` is loaded as it lies. Libraries copy both first, into the order of reading: copying
 //! `A` cost 5 to 25 % at the sizes of training steps, which fit in L2. What does not read well is copied: a `B` whose
-//! registers straddle cache lines (5 to 15 % slower in place) or whose rows fall on the same lines of L1
+//! registers straddle cache lines (5 to 15 % slower in place) or whose rows lie whole pages apart
 //! ([`Tile::copies_b`]), an `A` whose rows fall on the same lines of L2 ([`Tile::copies_a`]).
 //!
 //! Rows and columns are dealt out evenly (20 rows are 7 + 7 + 6, not 8 + 8 + 4), since few accumulators cannot hide
