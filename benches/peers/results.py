@@ -62,7 +62,7 @@ def document(asked, found, versions):
 
 
 def head(asked, found, versions):
-    command = shlex.join(["python3", "benches/peers/run.py", *sys.argv[1:]])
+    command = shlex.join(["python3", "benches/peers/run.py", *measuring(sys.argv[1:])])
     shares = [outcome.disturbed for outcomes in found.outcomes.values() for outcome in outcomes if outcome.report]
     disturbed = (f"{statistics.median(shares):.0%} of the machine in the median, {max(shares):.0%} at most"
                  if shares else "an unknown share of the machine: nothing was measured")
@@ -78,6 +78,15 @@ Written by `{command}`; not by hand. What is compared and how: [peers/README.md]
   20 steps to warm up and then measures for {asked.seconds:g} s and 30 steps at least
 - While measuring, other processes used {disturbed}
 """
+
+
+def measuring(flags):
+    """The flags without those that only name places on this machine."""
+    kept, places = [], ("--venv", "--output")
+    for before, flag in zip([None, *flags], flags):
+        if before not in places and flag.split("=")[0] not in places:
+            kept.append(flag)
+    return kept
 
 
 def step_table(asked, found, threads, notes):
