@@ -33,6 +33,7 @@ fn workloads(c: &mut Criterion) {
         ("bnn_small", Workload::BnnSmall),
         ("bnn_big", Workload::BnnBig),
         ("vae", Workload::Vae),
+        ("vae_iwae", Workload::VaeIwae),
         ("flow_small", Workload::FlowSmall),
         ("flow_big", Workload::FlowBig),
     ] {

@@ -5,7 +5,7 @@
 
 use evidence_autodiff::{Array, Noise, Parameters, Real, Tape};
 use evidence_layers::{Activation, AffineCoupling, Chain, Mlp};
-use evidence_models::{Batch, BayesianNetwork, DenseNetwork, Flow, Likelihood, Model, Vae};
+use evidence_models::{Batch, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Model, Vae};
 use evidence_optim::{Adam, Optimizer};
 use ndarray::Array2;
 use serde::Deserialize;
@@ -98,6 +98,11 @@ fn vae<T: Number>(data: Noise, weights: Noise) -> Setting<T, Vae<Array<T>>> {
     (model, pixels(data), None)
 }
 
+fn iwae<T: Number>(data: Noise, weights: Noise) -> Setting<T, Iwae<Array<T>>> {
+    let vae = Vae::new(&[30, 16, 16, 3], Activation::Tanh, Likelihood::Bernoulli, weights);
+    (Iwae::new(vae, 5), pixels(data), None)
+}
+
 fn flow<T: Number>(
     data: Noise,
     weights: Noise,
@@ -168,4 +173,5 @@ agrees!(a_dense_classifier, "dense classifier", false, dense_classifier);
 agrees!(a_bayesian_regression, "Bayesian regression", true, bayesian_regression);
 agrees!(a_bayesian_classifier, "Bayesian classifier", true, bayesian_classifier);
 agrees!(a_vae, "VAE", true, vae);
+agrees!(an_iwae, "IWAE", true, iwae);
 agrees!(a_flow, "flow", false, flow);
