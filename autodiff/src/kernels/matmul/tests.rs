@@ -187,9 +187,13 @@ fn every_edge_is_within_the_rounding_bound() {
     }
 }
 
-/// Rows of B whole pages apart, under enough rows of A that they are copied rather than read in place.
+/// Rows of A or of B whole pages apart, with enough of the other that they are copied rather than read in place: in one
+/// block of k and in several, in one block of rows and in several.
 #[test]
 fn rows_whole_pages_apart_are_within_the_rounding_bound() {
+    for (m, n, k) in [(2000, 140, 20), (300, 140, 400)] {
+        check_all(Case { gap: 1024 - k, offset: 1, beta: 1.0, ..plain(m, n, k) });
+    }
     for (a_transposed, gap) in [(false, 1024 - 50), (true, 2048 - 50)] {
         let case = Case { a_transposed, gap, offset: 1, beta: 1.0, ..plain(260, 50, 20) };
         check_all(case);
