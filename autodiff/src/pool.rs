@@ -47,6 +47,7 @@ impl<T> Default for Pool<T> {
 }
 
 /// The class of a length, and the capacity of its buffers: the length rounded up to four significant bits.
+#[inline]
 fn class(len: usize) -> (usize, usize) {
     if len <= SMALLEST {
         return (0, SMALLEST);
@@ -58,15 +59,19 @@ fn class(len: usize) -> (usize, usize) {
 
 impl<T: Copy + Zero> Pool<T> {
     /// A buffer of `len` elements with unspecified (but initialised) contents.
+    #[inline]
     pub(crate) fn take(self: &Rc<Self>, len: usize) -> Buffer<T> {
         let (class, capacity) = class(len);
         let recycled = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
-        let data = recycled.unwrap_or_else(|| {
-            self.allocated.set(self.allocated.get() + capacity * size_of::<T>());
-            vec![T::zero(); capacity + slack::<T>()]
-        });
-        let start = line(&data);
-        Buffer { data, start, len, pool: self.clone() }
+        let data = recycled.unwrap_or_else(|| self.allocate(capacity));
+        let start = line(&data) as u32;
+        Buffer { data, start, class: class as u32, len, pool: self.clone() }
+    }
+
+    #[cold]
+    fn allocate(&self, capacity: usize) -> Vec<T> {
+        self.allocated.set(self.allocated.get() + capacity * size_of::<T>());
+        vec![T::zero(); capacity + slack::<T>()]
     }
 }
 
@@ -76,8 +81,8 @@ impl<T> Pool<T> {
         self.allocated.get()
     }
 
-    fn give_back(&self, data: Vec<T>) {
-        let (class, _) = class(data.len() - slack::<T>());
+    #[inline]
+    fn give_back(&self, class: usize, data: Vec<T>) {
         let mut free = self.free.borrow_mut();
         if free.len() <= class {
             free.resize_with(class + 1, Vec::new);
@@ -91,7 +96,8 @@ impl<T> Pool<T> {
 pub(crate) struct Buffer<T> {
     /// As long as its class and the slack; `len` elements are in use, from `start` on.
     data: Vec<T>,
-    start: usize,
+    start: u32,
+    class: u32,
     len: usize,
     pool: Rc<Pool<T>>,
 }
@@ -100,20 +106,21 @@ impl<T> Deref for Buffer<T> {
     type Target = [T];
     #[inline(always)]
     fn deref(&self) -> &[T] {
-        &self.data[self.start..][..self.len]
+        &self.data[self.start as usize..][..self.len]
     }
 }
 
 impl<T> DerefMut for Buffer<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data[self.start..][..self.len]
+        &mut self.data[self.start as usize..][..self.len]
     }
 }
 
 impl<T> Drop for Buffer<T> {
+    #[inline]
     fn drop(&mut self) {
-        self.pool.give_back(std::mem::take(&mut self.data));
+        self.pool.give_back(self.class as usize, std::mem::take(&mut self.data));
     }
 }
 

@@ -69,6 +69,7 @@ pub struct Tensor<T> {
 }
 
 impl<T: Real> Tensor<T> {
+    #[inline]
     pub(crate) fn new(pool: &Rc<Pool<T>>, shape: &[usize]) -> Self {
         Self { shape: shape::copy(shape), buffer: pool.take(volume(shape)) }
     }

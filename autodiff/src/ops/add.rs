@@ -1,9 +1,9 @@
 //! y = a + b with broadcasting, da = db = dy.
 //!
-//! No elementwise derivative is multiplied in: `dy` itself is handed on, once moved and once copied.
+//! No elementwise derivative is multiplied in: `dy` itself is handed on, once moved and once copied or added to what is there.
 
 use crate::check::{Check, Input};
-use crate::kernels::elementwise::{self, Alignment, Binary};
+use crate::kernels::elementwise::Binary;
 use crate::scalar::Real;
 use crate::tape::{Op, Saved, Sink, Var};
 use crate::tensor::Tensor;
@@ -34,13 +34,12 @@ impl<T: Real> Op<T> for Sum {
     }
 
     fn vjp(&self, _: Saved<'_, T>, dy: Tensor<T>, dx: &mut Sink<'_, T>) {
-        if dx.needs(0) && dx.needs(1) {
-            let copy = dx.copy(&dy);
-            dx.add(0, copy);
-            dx.add(1, dy);
+        if dx.needs(0) {
+            // The second argument is more often the one that meets its gradient again: a bias, or another parameter.
+            dx.add_copy(1, &dy);
+            dx.add(0, dy);
         } else {
-            let i = usize::from(dx.needs(1));
-            dx.add(i, dy);
+            dx.add(1, dy);
         }
     }
 }
@@ -54,10 +53,7 @@ impl<T: Real> Add for Var<'_, T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     fn add(self, other: Self) -> Self {
-        let shape = self.broadcast_shape(other, "add");
-        let alignment = Alignment::new(&shape, self.shape(), other.shape());
-        let mut y = self.tape().tensor(&shape);
-        elementwise::zip(Sum, &alignment, self.data(), other.data(), y.data_mut());
+        let (y, _) = self.zip(other, Sum);
         self.tape().record(Sum, &[self, other], y)
     }
 }

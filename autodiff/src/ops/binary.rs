@@ -15,15 +15,29 @@ impl<'t, T: Real> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn combine<F: Binary<T>>(self, other: Self, f: F) -> Self {
+        match self.zip(other, f) {
+            (y, None) => self.tape().record(Same(f), &[self, other], y),
+            (y, Some(alignment)) => self.tape().record(Zip { f, alignment }, &[self, other], y),
+        }
+    }
+
+    /// f of both arrays, unrecorded, and how they line up if their shapes differ.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub(super) fn zip<F: Binary<T>>(self, other: Self, f: F) -> (Tensor<T>, Option<Alignment>) {
+        let (a, b) = (self.data(), other.data());
+        if same(self.shape(), other.shape()) {
+            let mut y = self.tape().tensor(self.shape());
+            elementwise::zip(f, &Alignment::same(a.len()), a, b, y.data_mut());
+            return (y, None);
+        }
         let shape = self.broadcast_shape(other, F::NAME);
         let alignment = Alignment::new(&shape, self.shape(), other.shape());
         let mut y = self.tape().tensor(&shape);
-        elementwise::zip(f, &alignment, self.data(), other.data(), y.data_mut());
-        if same(self.shape(), other.shape()) {
-            self.tape().record(Same(f), &[self, other], y)
-        } else {
-            self.tape().record(Zip { f, alignment }, &[self, other], y)
-        }
+        elementwise::zip(f, &alignment, a, b, y.data_mut());
+        (y, Some(alignment))
     }
 
     /// The shape that two arrays broadcast to.
@@ -79,12 +93,13 @@ fn pull_back<T: Real, F: Binary<T>>(
     dx: &mut Sink<'_, T>,
 ) {
     let values = (saved.input(0), saved.input(1));
-    if dx.needs(0) && dx.needs(1) {
+    let (needs_a, needs_b) = (dx.needs(0), dx.needs(1));
+    if needs_a && needs_b {
         let mut da = dx.copy(&dy);
         elementwise::zip_backward(f, Side::A, alignment, values, da.data_mut());
         dx.add(0, da);
     }
-    let (i, side) = if dx.needs(1) { (1, Side::B) } else { (0, Side::A) };
+    let (i, side) = if needs_b { (1, Side::B) } else { (0, Side::A) };
     elementwise::zip_backward(f, side, alignment, values, dy.data_mut());
     dx.add(i, dy);
 }

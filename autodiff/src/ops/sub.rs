@@ -1,7 +1,7 @@
 //! y = a − b with broadcasting, da = dy, db = −dy.
 
 use crate::check::{Check, Input};
-use crate::kernels::elementwise::{self, Alignment, Binary};
+use crate::kernels::elementwise::{self, Binary};
 use crate::scalar::Real;
 use crate::tape::{Op, Saved, Sink, Var};
 use crate::tensor::Tensor;
@@ -35,10 +35,7 @@ impl<T: Real> Op<T> for Difference {
         if !dx.needs(1) {
             return dx.add(0, dy);
         }
-        if dx.needs(0) {
-            let copy = dx.copy(&dy);
-            dx.add(0, copy);
-        }
+        dx.add_copy(0, &dy);
         elementwise::scale(dy.data_mut(), -T::one());
         dx.add(1, dy);
     }
@@ -53,10 +50,7 @@ impl<T: Real> Sub for Var<'_, T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     fn sub(self, other: Self) -> Self {
-        let shape = self.broadcast_shape(other, "sub");
-        let alignment = Alignment::new(&shape, self.shape(), other.shape());
-        let mut y = self.tape().tensor(&shape);
-        elementwise::zip(Difference, &alignment, self.data(), other.data(), y.data_mut());
+        let (y, _) = self.zip(other, Difference);
         self.tape().record(Difference, &[self, other], y)
     }
 }

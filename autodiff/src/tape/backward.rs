@@ -71,7 +71,7 @@ impl<T: Real> Tape<T> {
                 && let Some(dy) = table[id as usize].take()
             {
                 let mut sink = Sink { tape: self, inputs: &node.inputs, table };
-                node.op.vjp(Saved { tape: self, id }, dy, &mut sink);
+                node.op.vjp(Saved { tape: self, node, id }, dy, &mut sink);
                 if self.watching.get() {
                     self.watch_backward(id, table);
                 }
@@ -104,7 +104,28 @@ impl<T: Real> Sink<'_, T> {
         self.tape.tensor(shape)
     }
 
-    /// A copy of a cotangent, for a rule that passes it to two inputs.
+    /// [Adds](Sink::add) a cotangent that is still wanted: for a rule that passes it to two inputs. It is copied only where
+    /// nothing has arrived yet.
+    ///
+    /// # Panics
+    /// As [`add`](Sink::add) does.
+    pub fn add_copy(&mut self, i: usize, contribution: &Tensor<T>) {
+        let input = self.tape.node(self.inputs[i]);
+        if !input.needs_gradient {
+            return;
+        }
+        match &mut self.table[self.inputs[i] as usize] {
+            Some(sum) if same(contribution.shape(), &input.shape) => {
+                elementwise::add_assign(sum.data_mut(), contribution.data());
+            }
+            _ => {
+                let copy = self.copy(contribution);
+                self.add(i, copy);
+            }
+        }
+    }
+
+    /// A copy of a cotangent, for a rule that changes it differently for two inputs.
     pub fn copy(&self, of: &Tensor<T>) -> Tensor<T> {
         let mut copy = self.tensor(of.shape());
         copy.data_mut().copy_from_slice(of.data());
@@ -117,11 +138,15 @@ impl<T: Real> Sink<'_, T> {
     ///
     /// # Panics
     /// If the contribution's shape is not one that the input's shape broadcasts to.
+    #[inline]
     pub fn add(&mut self, i: usize, contribution: Tensor<T>) {
-        if !self.needs(i) {
+        let input = self.node(i);
+        if !input.needs_gradient {
             return;
         }
-        let contribution = self.unbroadcast(i, contribution);
+        if !same(contribution.shape(), &input.shape) {
+            return self.add_unbroadcast(i, contribution);
+        }
         let slot = &mut self.table[self.inputs[i] as usize];
         match slot {
             None => *slot = Some(contribution),
@@ -144,14 +169,12 @@ impl<T: Real> Sink<'_, T> {
     }
 
     /// Undoes a broadcast, the only place that does: the adjoint of repeating an element is a sum.
-    fn unbroadcast(&self, i: usize, contribution: Tensor<T>) -> Tensor<T> {
+    #[inline(never)]
+    fn add_unbroadcast(&mut self, i: usize, contribution: Tensor<T>) {
         let shape = &self.node(i).shape;
-        if same(contribution.shape(), shape) {
-            return contribution;
-        }
         let mut sum = self.tensor(shape);
         reduce::sum_to(contribution.data(), contribution.shape(), sum.data_mut(), shape);
-        sum
+        self.add(i, sum);
     }
 }
 

@@ -81,7 +81,7 @@ impl<'a, T: Real> Saved<'a, T> {
     /// The inputs as variables of the outer tape.
     pub(crate) fn input_vars(self) -> Vars<'a, T> {
         let tape = self.tape;
-        tape.node(self.id).inputs.iter().map(|&id| Var { tape, id }).collect()
+        self.node.inputs.iter().map(|&id| Var { tape, id }).collect()
     }
 
     /// See [`Tape::inner`].

@@ -41,8 +41,8 @@ type Inputs = SmallVec<[NodeId; 4]>;
 enum Storage<T> {
     /// Computed here.
     Owned(Buffer<T>),
-    /// A leaf: someone else's array, counted.
-    Shared(Array<T>),
+    /// A leaf: someone else's array, counted. Boxed: it is three times as large as a buffer, and every node would be.
+    Shared(Box<Array<T>>),
     /// The same elements as another node's, under another shape.
     Alias(NodeId),
 }
@@ -190,6 +190,7 @@ impl<T: Real> Tape<T> {
     }
 
     /// Memory for a result of the given shape, with unspecified contents. For writing ops.
+    #[inline]
     pub fn tensor(&self, shape: &[usize]) -> Tensor<T> {
         Tensor::new(&self.pool, shape)
     }
@@ -206,6 +207,7 @@ impl<T: Real> Tape<T> {
     /// # Panics
     /// If an input belongs to another tape.
     #[track_caller]
+    #[inline]
     pub fn record<'t>(
         &'t self,
         op: impl Op<T>,
@@ -276,12 +278,13 @@ impl<T: Real> Tape<T> {
             Box::new(Leaf),
             Inputs::new(),
             shape,
-            Storage::Shared(array),
+            Storage::Shared(Box::new(array)),
             needs_gradient,
             name,
         )
     }
 
+    #[inline]
     fn push(
         &self,
         op: Box<dyn Op<T>>,
@@ -329,7 +332,13 @@ impl<T: Real> Tape<T> {
         match &self.node(id).storage {
             Storage::Owned(buffer) => buffer,
             Storage::Shared(array) => array.as_slice().expect("leaves are made contiguous"),
-            Storage::Alias(root) => self.data(*root),
+            Storage::Alias(root) => self.root_data(*root),
         }
+    }
+
+    /// The elements of a node that is no alias.
+    #[inline(never)]
+    fn root_data(&self, id: NodeId) -> &[T] {
+        self.data(id)
     }
 }

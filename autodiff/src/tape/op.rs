@@ -1,6 +1,6 @@
 //! What an op is: a name, and a way back.
 
-use super::{NodeId, Sink, Tape};
+use super::{Node, NodeId, Sink, Tape};
 use crate::scalar::Real;
 use crate::tensor::Tensor;
 use ndarray::ArrayViewD;
@@ -79,17 +79,18 @@ impl<T: Real> Op<T> for Leaf {
 #[derive(Clone, Copy)]
 pub struct Saved<'a, T: Real> {
     pub(super) tape: &'a Tape<T>,
+    pub(super) node: &'a Node<T>,
     pub(super) id: NodeId,
 }
 
 impl<'a, T: Real> Saved<'a, T> {
     fn input_id(self, i: usize) -> NodeId {
-        self.tape.node(self.id).inputs[i]
+        self.node.inputs[i]
     }
 
     /// The number of inputs.
     pub fn inputs(self) -> usize {
-        self.tape.node(self.id).inputs.len()
+        self.node.inputs.len()
     }
 
     /// The elements of input i, last axis fastest.
@@ -118,7 +119,7 @@ impl<'a, T: Real> Saved<'a, T> {
     /// The shape of the output.
     #[inline]
     pub fn shape(self) -> &'a [usize] {
-        &self.tape.node(self.id).shape
+        &self.node.shape
     }
 
     /// The output as an ndarray view.
