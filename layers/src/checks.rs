@@ -57,7 +57,7 @@ pub fn checks() -> Vec<Check> {
     }
     let posterior =
         || MeanField::around(Dense::<Array<f64>>::new(3, 2, Init::He, Noise::new(0)), 0.1);
-    table.push(Check::gradient(
+    table.push(Check::stochastic_gradient(
         "MeanField, a reparametrised draw",
         inputs(4, 3, &posterior()),
         tree_function!(posterior(), MeanField<Dense<Array<f64>>>, |q, x| {
@@ -75,7 +75,7 @@ pub fn checks() -> Vec<Check> {
         [Input::any(&[4, 3])],
         function!(|z| standard_normal_log_prob(z)),
     ));
-    table.push(Check::gradient(
+    table.push(Check::stochastic_gradient(
         "DiagonalNormal, draw, density and KL",
         [Input::any(&[4, 6])],
         function!(|p| {

@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 
 /// A row: the gradient of a model's loss with respect to its inputs, targets and parameters.
 macro_rules! objective {
-    ($table:ident, $name:expr, $type:ty, $model:expr, $width:expr, $targets:expr) => {{
+    ($table:ident, $check:ident, $name:expr, $type:ty, $model:expr, $width:expr, $targets:expr) => {{
         struct ModelLoss($type, Option<ArrayD<f64>>);
         impl Function for ModelLoss {
             fn call<'t, T: Real>(&self, inputs: &[Var<'t, T>]) -> Var<'t, T> {
@@ -25,7 +25,7 @@ macro_rules! objective {
         let mut inputs = vec![Input::between(&[4, $width], 0.05, 0.95)];
         inputs
             .extend(model.named().iter().map(|(_, leaf)| Input::between(leaf.shape(), -0.8, 0.8)));
-        $table.push(Check::gradient($name, inputs, ModelLoss(model, $targets)));
+        $table.push(Check::$check($name, inputs, ModelLoss(model, $targets)));
     }};
 }
 
@@ -40,6 +40,7 @@ pub fn checks() -> Vec<Check> {
     type P = Array<f64>;
     objective!(
         table,
+        gradient,
         "DenseNetwork, regression",
         DenseNetwork<P>,
         DenseNetwork::regression(&[3, 4, 1], Activation::Tanh, noise),
@@ -48,6 +49,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        gradient,
         "DenseNetwork, binary",
         DenseNetwork<P>,
         DenseNetwork::binary(&[3, 4, 1], Activation::Tanh, noise),
@@ -56,6 +58,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        gradient,
         "DenseNetwork, multi-class",
         DenseNetwork<P>,
         DenseNetwork::multi_class(&[3, 4, 3], Activation::Tanh, noise),
@@ -64,6 +67,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        stochastic_gradient,
         "BayesianNetwork, ELBO",
         BayesianNetwork<P>,
         BayesianNetwork::new(
@@ -77,6 +81,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        gradient,
         "Autoencoder",
         Autoencoder<P>,
         Autoencoder::new(&[5, 4, 2], Activation::Tanh, Likelihood::gaussian(0.0), noise),
@@ -85,6 +90,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        stochastic_gradient,
         "Vae, Gaussian, ELBO",
         Vae<P>,
         Vae::new(&[5, 4, 2], Activation::Tanh, Likelihood::gaussian(0.0), noise),
@@ -93,6 +99,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        stochastic_gradient,
         "Vae, Bernoulli, ELBO",
         Vae<P>,
         Vae::new(&[5, 4, 2], Activation::Tanh, Likelihood::Bernoulli, noise),
@@ -101,6 +108,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        stochastic_gradient,
         "Iwae, Gaussian, bound of 3 draws",
         Iwae<P>,
         Iwae::new(Vae::new(&[5, 4, 3, 2], Activation::Tanh, Likelihood::gaussian(0.0), noise), 3),
@@ -109,6 +117,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        stochastic_gradient,
         "Iwae, Bernoulli, bound of 3 draws",
         Iwae<P>,
         Iwae::new(Vae::new(&[5, 4, 3, 2], Activation::Tanh, Likelihood::Bernoulli, noise), 3),
@@ -117,6 +126,7 @@ pub fn checks() -> Vec<Check> {
     );
     objective!(
         table,
+        gradient,
         "Flow, RealNVP, log-density",
         Flow<Chain<AffineCoupling<P>>>,
         Flow::real_nvp(5, 3, &[6], noise).expect("wide enough"),

@@ -159,7 +159,7 @@ pub fn check_gradient_with<T: Checkable>(
 }
 
 /// Random weights for the elements of the function's value, and the ops it records.
-fn probe(
+pub(super) fn probe(
     function: &impl Function,
     inputs: &[ArrayD<f64>],
 ) -> (ArrayD<f64>, BTreeSet<&'static str>) {

@@ -1,6 +1,7 @@
 //! Rows of the check table: what `evidence check` runs and prints, one line each.
 
-use super::{Function, GradientMismatch, Tolerance, check_gradient_with};
+use super::gradient::probe;
+use super::{Function, GradientMismatch, Tolerance, check_gradient_with, vjp};
 use crate::kernels::noise::Noise;
 use ndarray::ArrayD;
 use std::collections::BTreeSet;
@@ -121,13 +122,36 @@ impl Check {
     }
 
     /// A check of a function's gradient at inputs drawn from the given ranges, by
-    /// [`check_gradient`](super::check_gradient).
+    /// [`check_gradient`](super::check_gradient) in `f64`; and of the gradient in `f32`, which models train in, against that.
     pub fn gradient(
         name: impl Into<String>,
         inputs: impl IntoIterator<Item = Input>,
         function: impl Function + Send + Sync + 'static,
     ) -> Self {
-        let name = name.into();
+        Self::drawn(name.into(), inputs, move |inputs| {
+            let mut outcome = gradient_outcome(&function, inputs);
+            let error = single_precision_error(&function, inputs);
+            outcome.measured.push(Measured { against: "f32", error, bound: SINGLE_PRECISION });
+            outcome
+        })
+    }
+
+    /// [`gradient`](Check::gradient) for a function that draws noise: in `f32` its draws are other numbers, so that only the
+    /// gradient in `f64` is checked.
+    pub fn stochastic_gradient(
+        name: impl Into<String>,
+        inputs: impl IntoIterator<Item = Input>,
+        function: impl Function + Send + Sync + 'static,
+    ) -> Self {
+        Self::drawn(name.into(), inputs, move |inputs| gradient_outcome(&function, inputs))
+    }
+
+    /// A check at inputs drawn from the given ranges.
+    fn drawn(
+        name: String,
+        inputs: impl IntoIterator<Item = Input>,
+        run: impl Fn(&[ArrayD<f64>]) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
         // The name seeds the draws, so that no row depends on the rows before it.
         let seed =
             name.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
@@ -135,7 +159,7 @@ impl Check {
         let draws =
             inputs.into_iter().enumerate().map(|(i, input)| input.draw(noise.stream(i as u64)));
         let inputs: Vec<ArrayD<f64>> = draws.collect();
-        Self::new(name, move || gradient_outcome(&function, &inputs))
+        Self::new(name, move || run(&inputs))
     }
 
     /// What is checked.
@@ -167,4 +191,25 @@ fn gradient_outcome(function: &impl Function, inputs: &[ArrayD<f64>]) -> Outcome
             row(forward_error, numeric_error, ops.clone(), Some(mismatch.to_string()))
         }
     }
+}
+
+/// The largest error of a gradient in `f32` that passes: about a thousand roundings.
+const SINGLE_PRECISION: f64 = 1e-4;
+
+/// The worst error of the gradient in `f32`, which models train in, relative to the largest entry of the one in `f64`.
+fn single_precision_error(function: &impl Function, inputs: &[ArrayD<f64>]) -> f64 {
+    let single: Vec<ArrayD<f32>> = inputs.iter().map(|x| x.mapv(|x| x as f32)).collect();
+    // At the very same points: rounding the inputs is not the gradient's error.
+    let double: Vec<ArrayD<f64>> = single.iter().map(|x| x.mapv(f64::from)).collect();
+    let (weights, _) = probe(function, &double);
+    let (_, in_double) = vjp(function, &double, &weights);
+    let (_, in_single) = vjp(function, &single, &weights.mapv(|w| w as f32));
+    let pairs = in_double.iter().zip(&in_single).map(|(double, single)| {
+        let largest = double.iter().fold(0.0, |max: f64, d| max.max(d.abs()));
+        let errors = double.iter().zip(single).map(|(&d, &s)| (d - f64::from(s)).abs());
+        // A NaN is the worst error there is.
+        let worst = errors.fold(0.0, |max: f64, error| max.max(error.min(f64::INFINITY)));
+        if largest > 0.0 { worst / largest } else { worst }
+    });
+    pairs.fold(0.0, f64::max)
 }

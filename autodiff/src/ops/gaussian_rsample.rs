@@ -41,7 +41,7 @@ impl<T: Real> Var<'_, T> {
 }
 
 pub(super) fn checks() -> Vec<Check> {
-    vec![Check::gradient(
+    vec![Check::stochastic_gradient(
         "gaussian_rsample",
         [Input::any(&[3, 5]), Input::any(&[3, 5])],
         crate::function!(|m, s| m.gaussian_rsample(s, Noise::new(4))),

@@ -97,8 +97,8 @@ impl<T: Real> Var<'_, T> {
 pub(super) fn checks() -> Vec<Check> {
     let x = || Input::any(&[3, 5]);
     vec![
-        Check::gradient("rsample", [x(), x()], crate::function!(|m, r| m.rsample(r, Noise::new(3)))),
-        Check::gradient("rsample, by itself", [x()], crate::function!(|x| x.rsample(x, Noise::new(3)))),
+        Check::stochastic_gradient("rsample", [x(), x()], crate::function!(|m, r| m.rsample(r, Noise::new(3)))),
+        Check::stochastic_gradient("rsample, by itself", [x()], crate::function!(|x| x.rsample(x, Noise::new(3)))),
     ]
 }
 

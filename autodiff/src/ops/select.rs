@@ -85,10 +85,10 @@ pub(super) fn checks() -> Vec<Check> {
         })
     };
     vec![
-        Check::gradient("select", [Input::any(&[3, 4]), Input::any(&[3, 4])], select()),
-        Check::gradient("select, broadcast", [Input::any(&[2, 1, 4]), Input::any(&[3, 1])], select()),
-        Check::gradient("select, the mask broadcast", [Input::any(&[2, 3, 4]), Input::any(&[])], select()),
-        Check::gradient(
+        Check::stochastic_gradient("select", [Input::any(&[3, 4]), Input::any(&[3, 4])], select()),
+        Check::stochastic_gradient("select, broadcast", [Input::any(&[2, 1, 4]), Input::any(&[3, 1])], select()),
+        Check::stochastic_gradient("select, the mask broadcast", [Input::any(&[2, 3, 4]), Input::any(&[])], select()),
+        Check::stochastic_gradient(
             "select, a constant",
             [Input::any(&[3, 4])],
             crate::function!(|x| {
