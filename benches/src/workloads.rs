@@ -10,9 +10,11 @@
 //! | `flow_small` | 2 columns, 8 affine couplings of 64-64 | 512 |
 //! | `flow_big` | 43 columns, 10 affine couplings of 256-256 | 512 |
 
-use evidence_autodiff::{Array, Noise, Parameters, Tape};
+use evidence_autodiff::{Array, Noise, Parameters};
 use evidence_layers::{Activation, Mlp};
-use evidence_models::{Batch, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Model, Vae};
+use evidence_models::{
+    Backprop, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Model, Rows, Vae,
+};
 use evidence_optim::{Adam, Optimizer};
 use ndarray::Array2;
 
@@ -65,7 +67,7 @@ struct Training<M> {
     targets: Option<Array<f32>>,
     data_size: usize,
     adam: Adam<f32>,
-    tape: Tape<f32>,
+    backprop: Backprop<f32>,
     step: u64,
 }
 
@@ -74,18 +76,12 @@ where
     M: Model<f32>,
 {
     fn step(&mut self) -> f32 {
-        let Self { model, inputs, targets, data_size, adam, tape, step } = self;
+        let Self { model, inputs, targets, data_size, adam, backprop, step } = self;
         *step += 1;
-        let (loss, mut gradients) = {
-            let bound = model.bind(tape);
-            let targets = targets.as_ref().map(|targets| tape.constant(targets));
-            let batch = Batch::new(tape.constant(&*inputs), targets, *data_size);
-            let loss = M::loss(&bound, &batch, Noise::new(1).stream(*step)).total;
-            (loss.item(), loss.backward().of_model(model, &bound))
-        };
-        tape.reset();
-        adam.step(model, &mut gradients);
-        loss
+        let rows = Rows { inputs, targets: targets.as_ref(), data_size: *data_size };
+        let (value, mut gradient) = backprop.gradient(model, rows, Noise::new(1).stream(*step));
+        adam.step(model, &mut gradient);
+        value.loss as f32
     }
 
     fn parameters(&self) -> usize {
@@ -187,7 +183,7 @@ where
         targets: targets.map(|targets| targets.into_dyn().into_shared()),
         data_size,
         adam: Adam::new(1e-3).expect("a positive rate"),
-        tape: Tape::new(),
+        backprop: Backprop::new(),
         step: 0,
     })
 }

@@ -137,6 +137,9 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
 }
 
 impl<T: Real> Model<T> for BayesianNetwork<Array<T>> {
+    /// One draw of the weights serves the whole batch.
+    const SHARDED: bool = false;
+
     fn loss<'t>(
         bound: &BayesianNetwork<Var<'t, T>>,
         batch: &Batch<'t, T>,

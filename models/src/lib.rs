@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod autoencoder;
+mod backprop;
 mod bayesian;
 mod checks;
 mod dense;
@@ -37,6 +38,7 @@ mod predictive;
 mod vae;
 
 pub use autoencoder::Autoencoder;
+pub use backprop::{Backprop, Rows, Value};
 pub use bayesian::BayesianNetwork;
 pub use checks::checks;
 pub use dense::DenseNetwork;

@@ -57,7 +57,14 @@ pub struct Loss<'t, T: Real> {
 ///
 /// The losses are of the model bound to a tape. They are functions here, and methods of the bound models, because a bound like
 /// "for every `'t`, `Self::With<Var<'t, T>>` has a loss" is beyond what the compiler can prove.
-pub trait Model<T: Real>: Tree<Array<T>, With<Array<T>> = Self> + Sized {
+pub trait Model<T: Real>: Tree<Array<T>, With<Array<T>> = Self> + Sized + Sync {
+    /// Whether the gradient may be computed on parts of a batch side by side, each with noise of its own: see
+    /// [`Backprop`](crate::Backprop).
+    ///
+    /// True where the loss is a mean over rows, each of which depends on no other. Not worth it where a step has much to do that is the same for
+    /// any number of rows, such as drawing weights.
+    const SHARDED: bool = true;
+
     /// The loss on a batch. Whatever is random in it is a function of `noise`.
     fn loss<'t>(bound: &Self::With<Var<'t, T>>, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T>;
 

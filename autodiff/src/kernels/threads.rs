@@ -7,6 +7,7 @@
 //! Every helper cuts its elements in halves, at multiples of [`CHUNK`], until one chunk is left. The cuts,
 //! and the order in which partial results are combined, follow from the length alone: so do the bits.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -75,7 +76,7 @@ fn pool(threads: usize) -> &'static ThreadPool {
 #[inline]
 pub fn is_parallel() -> bool {
     // In this order: asking for the number of threads from outside would start rayon's global pool.
-    rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1
+    rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1 && !ALONE.get()
 }
 
 /// Calls `work(offset, chunk)` on consecutive chunks of `out`; the chunk begins at element `offset`.
@@ -127,6 +128,46 @@ pub fn for_chunks_mut_n<T: Send, const N: usize>(
     let lengths = outs.each_ref().map(|out| out.len());
     assert!(lengths.windows(2).all(|pair| pair[0] == pair[1]), "outputs of {lengths:?} elements");
     cut(outs, &work, &|(), ()| ());
+}
+
+/// Calls `work(index, item)` on every item, side by side. For large pieces of work, each of which may fork in turn: where there
+/// are as many items as workers, it does not.
+pub fn for_each_mut<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
+    fn halve<T: Send>(first: usize, items: &mut [T], work: &(impl Fn(usize, &mut T) + Sync)) {
+        match items {
+            [] => {}
+            [item] => work(first, item),
+            _ => {
+                let at = items.len().div_ceil(2);
+                let (left, right) = items.split_at_mut(at);
+                rayon::join(|| halve(first, left, work), || halve(first + at, right, work));
+            }
+        }
+    }
+    if !is_parallel() {
+        return items.iter_mut().enumerate().for_each(|(index, item)| work(index, item));
+    }
+    let enough = items.len() >= rayon::current_num_threads();
+    halve(0, items, &|index, item: &mut T| {
+        if enough { alone(|| work(index, item)) } else { work(index, item) }
+    });
+}
+
+thread_local! {
+    /// Whether this worker's current work has enough company.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` without forks: where every worker has work of its own, a fork only moves operands between cores.
+fn alone<R>(work: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _restore = Restore(ALONE.replace(true));
+    work()
 }
 
 /// Maps consecutive chunks of 0..`len` and combines the results in pairs, neighbours first.
@@ -336,6 +377,22 @@ mod tests {
         assert!(with_threads(1, || one() && current().id() == caller));
         assert!(with_threads(2, || is_parallel() && stays(FORK_MIN_ELEMENTS - 1)));
         assert!(with_threads(2, || with_threads(1, one)), "one thread inside two");
+    }
+
+    #[test]
+    fn items_are_each_worked_on_once_and_fork_only_where_workers_are_left() {
+        for (threads, count) in THREADS.into_iter().flat_map(|t| [0, 1, 2, 3, 7].map(|c| (t, c))) {
+            let mut items = vec![(usize::MAX, false); count];
+            let workers = with_threads(threads, || {
+                for_each_mut(&mut items, |index, item| {
+                    assert_eq!(item.0, usize::MAX, "once each");
+                    *item = (index, is_parallel());
+                });
+                if is_parallel() { rayon::current_num_threads() } else { 1 }
+            });
+            let forks = workers > 1 && count < workers;
+            assert!(items.into_iter().eq((0..count).map(|i| (i, forks))), "{threads}, {count}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Known truths: what a model says, beside what can be computed without it.
 
+mod backprop;
 mod bayesian;
 mod common;
 mod divergences;

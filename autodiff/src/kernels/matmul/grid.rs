@@ -13,6 +13,7 @@ use super::own;
 use super::scalar::MatmulScalar;
 use super::tile::Tile;
 use crate::kernels::simd::{Kernel, dispatch};
+use crate::kernels::threads::is_parallel;
 
 /// `2·m·n·k` below which the product is one tile: about 10 µs of one core.
 const FORK_FLOPS: usize = 2_000_000;
@@ -140,8 +141,7 @@ impl<T> Partials<T> {
 
 /// Runs tiles `0..tiles`, on several threads where that is free.
 fn fork(tiles: usize, tile: &(impl Fn(usize) + Sync)) {
-    let inside_a_pool = rayon::current_thread_index().is_some();
-    if tiles > 1 && inside_a_pool && rayon::current_num_threads() > 1 {
+    if tiles > 1 && is_parallel() {
         halve(0, tiles, tile);
     } else {
         (0..tiles).for_each(tile);
