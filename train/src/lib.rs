@@ -37,6 +37,10 @@
 pub mod data;
 mod fit;
 mod progress;
+pub mod run;
 
-pub use fit::{Divergence, Epoch, Fit, FitOptions, Schedule, Stop, evaluate, fit};
+pub use fit::{
+    Divergence, Epoch, Event, Fit, FitOptions, Position, RestoreError, Schedule, Snapshot, Stop,
+    Trainer, evaluate, fit, load,
+};
 pub use progress::Progress;

@@ -5,4 +5,5 @@ mod bad_input;
 mod bits;
 mod cases;
 mod divergence;
+mod resume;
 mod stopping;

@@ -1,0 +1,322 @@
+//! A training that goes on step by step, can be taken at any step boundary, and put back anywhere else.
+
+use super::buffers::Buffers;
+use super::evaluate::evaluate_on;
+use super::restore::{RestoreError, fits, put};
+use super::snapshot::{Position, Snapshot, apart, assign, keep};
+use super::{Divergence, Epoch, Fit, FitOptions, Schedule, Stop};
+use crate::data::{Batches, DataError, Dataset};
+use evidence_autodiff::{Noise, Parameters, Real, Tape};
+use evidence_models::Model;
+use evidence_optim::{Optimizer, global_norm, schedule};
+
+/// A training under way.
+///
+/// ```
+/// use evidence_autodiff::Noise;
+/// use evidence_layers::Activation;
+/// use evidence_models::DenseNetwork;
+/// use evidence_optim::Adam;
+/// use evidence_train::{Event, FitOptions, Snapshot, Trainer, data::red_wine};
+///
+/// let wine = red_wine();
+/// let model = DenseNetwork::<_>::regression(&[11, 8, 1], Activation::Relu, Noise::new(0));
+/// let options = FitOptions { epochs: 2, ..FitOptions::default() };
+/// let mut adam = Adam::<f32>::new(1e-4)?;
+/// let mut trainer = Trainer::new(model.clone(), &wine, None, &mut adam, options)?;
+/// for _ in 0..30 {
+///     trainer.advance();
+/// }
+/// let mut snapshot = Snapshot::new();
+/// trainer.snapshot(&mut snapshot);
+///
+/// // In another process, say: the end is the same to the last bit.
+/// let mut adam = Adam::<f32>::new(1e-4)?;
+/// let mut resumed = Trainer::new(model, &wine, None, &mut adam, options)?;
+/// resumed.restore(&snapshot)?;
+/// while !matches!(resumed.advance(), Event::Stop(_)) {}
+/// assert_eq!(resumed.position().step, 50);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Trainer<'a, T: Real, M, O> {
+    training: &'a Dataset,
+    validation: Option<&'a Dataset>,
+    options: FitOptions,
+    optimizer: &'a mut O,
+    model: M,
+    best: M,
+    position: Position,
+    stop: Option<Stop>,
+    batches: Batches,
+    /// The rows in the order of an epoch, and the number of that epoch.
+    order: (Vec<usize>, usize),
+    /// What the parts of the loss are called, known from the first step on.
+    names: Vec<&'static str>,
+    tape: Tape<T>,
+    buffers: Buffers<T>,
+}
+
+/// What one call of [`Trainer::advance`] came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A step inside an epoch.
+    Step,
+    /// The last step of an epoch.
+    Epoch(Epoch),
+    /// Nothing: the training has ended.
+    Stop(Stop),
+}
+
+impl<'a, T, M, O> Trainer<'a, T, M, O>
+where
+    T: Real,
+    M: Model<T>,
+    O: Optimizer<T>,
+{
+    /// At the start.
+    ///
+    /// # Errors
+    /// If the training set has no rows or the batch size is 0.
+    pub fn new(
+        model: M,
+        training: &'a Dataset,
+        validation: Option<&'a Dataset>,
+        optimizer: &'a mut O,
+        options: FitOptions,
+    ) -> Result<Self, DataError> {
+        Ok(Self {
+            batches: Batches::new(training.rows(), options.batch)?,
+            training,
+            validation,
+            options,
+            optimizer,
+            best: apart(&model),
+            model,
+            position: Position::start(),
+            stop: None,
+            order: (Vec::new(), 0),
+            names: Vec::new(),
+            tape: Tape::new(),
+            buffers: Buffers::default(),
+        })
+    }
+
+    /// Where it is.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// The parameters behind the last step.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// Takes one step, and behind the last of an epoch validates; does nothing once the training has ended.
+    pub fn advance(&mut self) -> Event {
+        if self.stop.is_none() {
+            self.stop = self.ended();
+        }
+        if let Some(stop) = &self.stop {
+            return Event::Stop(stop.clone());
+        }
+        let noise = Noise::new(self.options.seed).stream(1).stream(self.position.step as u64 + 1);
+        let event = match self.step(noise) {
+            Some(()) if self.position.taken < self.batches.steps() => return Event::Step,
+            Some(()) => self.end_epoch(noise),
+            None => None,
+        };
+        match event {
+            Some(epoch) => Event::Epoch(epoch),
+            None => {
+                let stop = Stop::Diverged(self.diagnose(noise));
+                self.stop = Some(stop.clone());
+                Event::Stop(stop)
+            }
+        }
+    }
+
+    /// Why there is nothing left to do; it follows from the position.
+    fn ended(&self) -> Option<Stop> {
+        let Position { epoch, taken, best, .. } = self.position;
+        // Epochs that are over, if one is just over.
+        let over = (taken == 0).then_some(epoch - 1)?;
+        let waited = |patience| over > best && over - best >= patience;
+        if self.validation.is_some() && self.options.patience.is_some_and(waited) {
+            Some(Stop::Early)
+        } else {
+            (over >= self.options.epochs).then_some(Stop::Finished)
+        }
+    }
+
+    /// One step; `None` (and nothing changed) if the loss or a gradient is not finite.
+    fn step(&mut self, noise: Noise) -> Option<()> {
+        self.shuffle();
+        let Self { model, tape, buffers, training, optimizer, position, names, .. } = self;
+        if self.options.schedule == Schedule::Cosine {
+            // Epochs without end, to be stopped early, are allowed.
+            let total = self.options.epochs.saturating_mul(self.batches.steps());
+            optimizer.set_factor(schedule::cosine(position.step as u64, 0, total as u64));
+        }
+        let rows = rows(&self.order.0, self.batches.size(), position.taken);
+        let (loss, parts, mut gradients) = {
+            let bound = model.bind(tape);
+            let loss = M::loss(&bound, &buffers.batch(tape, training, rows), noise);
+            let parts: Vec<f64> = loss.parts.iter().map(|(_, part)| part.item().to_f64()).collect();
+            names.clear();
+            names.extend(loss.parts.iter().map(|(name, _)| *name));
+            (loss.total.item().to_f64(), parts, loss.total.backward().of_model(model, &bound))
+        };
+        tape.reset();
+        if !loss.is_finite() || !global_norm(&mut gradients).is_finite() {
+            return None;
+        }
+        optimizer.step(model, &mut gradients);
+        position.step += 1;
+        position.taken += 1;
+        let share = rows.len() as f64 / training.rows() as f64;
+        position.sums.resize(1 + parts.len(), 0.0);
+        for (sum, value) in position.sums.iter_mut().zip([loss].into_iter().chain(parts)) {
+            *sum += share * value;
+        }
+        Some(())
+    }
+
+    /// Validates, and keeps the best parameters; `None` if those behind the epoch's last step have no finite loss.
+    fn end_epoch(&mut self, noise: Noise) -> Option<Epoch> {
+        let held_out = Noise::new(self.options.seed).stream(2);
+        let Self { model, tape, buffers, validation, .. } = self;
+        let value = validation.map(|rows| evaluate_on(tape, buffers, model, rows, held_out));
+        // A step's loss is that of the parameters before it: those behind an epoch's last step have none yet.
+        let behind = value.filter(|value| value.is_finite());
+        let behind = behind.unwrap_or_else(|| self.last_loss(noise));
+        if !behind.is_finite() {
+            return None;
+        }
+        let position = &mut self.position;
+        let number = position.epoch;
+        let sums = std::mem::take(&mut position.sums);
+        (position.epoch, position.taken) = (number + 1, 0);
+        let watched = value.unwrap_or(behind);
+        if watched < position.lowest.unwrap_or(f64::INFINITY) {
+            position.lowest = Some(watched);
+            position.best = number;
+            assign(&self.model, &mut self.best);
+        }
+        let parts = self.names.iter().copied().zip(sums[1..].iter().copied()).collect();
+        Some(Epoch { number, loss: sums[0], parts, validation: value })
+    }
+
+    /// The loss on the last batch of the parameters that it led to.
+    fn last_loss(&mut self, noise: Noise) -> f64 {
+        let Self { model, tape, buffers, training, position, .. } = self;
+        let rows = rows(&self.order.0, self.batches.size(), position.taken - 1);
+        let loss = {
+            let batch = buffers.batch(tape, training, rows);
+            M::loss(&model.bind_constant(tape), &batch, noise).total.item()
+        };
+        tape.reset();
+        loss.to_f64()
+    }
+
+    /// Repeats what was not finite under watch, to name the op that first made a NaN or infinity. Its draws are the same.
+    fn diagnose(&mut self, noise: Noise) -> Divergence {
+        let Position { epoch, taken, step, .. } = self.position;
+        let behind = taken == self.batches.steps();
+        let last = if behind { taken - 1 } else { taken };
+        let Self { model, tape, buffers, training, .. } = self;
+        tape.reset();
+        tape.watch_anomalies(true);
+        let bound = model.bind(tape);
+        let rows = rows(&self.order.0, self.batches.size(), last);
+        let loss = M::loss(&bound, &buffers.batch(tape, training, rows), noise);
+        drop(loss.total.backward());
+        Divergence { epoch, step: if behind { step } else { step + 1 }, anomaly: tape.anomaly() }
+    }
+
+    /// Puts the rows in the order of the epoch.
+    fn shuffle(&mut self) {
+        let (order, of) = &mut self.order;
+        let epoch = self.position.epoch;
+        if *of != epoch {
+            let orders = Noise::new(self.options.seed).stream(0);
+            order.clear();
+            let batches = self.batches.epoch(&mut orders.stream(epoch as u64).rng());
+            batches.for_each(|rows| order.extend(rows));
+            *of = epoch;
+        }
+    }
+
+    /// The result as of now: parameters and their epoch.
+    ///
+    /// The best parameters, by validation loss. Without a validation set they are the last ones; should the run diverge, those
+    /// of the epoch behind which its last batch had the lowest loss.
+    pub fn result(&self) -> (&M, usize) {
+        if self.last() {
+            (&self.model, self.position.epoch - 1)
+        } else {
+            (&self.best, self.position.best)
+        }
+    }
+
+    /// Whether the last parameters are the result: nothing is held out to choose by.
+    fn last(&self) -> bool {
+        self.validation.is_none() && !matches!(self.stop, Some(Stop::Diverged(_)))
+    }
+
+    /// Copies all that the rest of the training depends on. Nothing is taken of a training that diverged: it has no rest.
+    pub fn snapshot(&self, into: &mut Snapshot<T>) {
+        if matches!(self.stop, Some(Stop::Diverged(_))) {
+            return;
+        }
+        into.position = self.position.clone();
+        into.last = self.last();
+        keep(self.model.named(), &mut into.model);
+        keep(self.best.named(), &mut into.best);
+        keep(self.optimizer.state(), &mut into.optimizer);
+    }
+
+    /// Goes on from a snapshot of a training with the same model, data, optimiser and options.
+    ///
+    /// # Errors
+    /// If the snapshot is not of such a training. Nothing is changed then.
+    pub fn restore(&mut self, from: &Snapshot<T>) -> Result<(), RestoreError> {
+        let steps = self.batches.steps();
+        let position = from.position.clone();
+        let before = position.epoch.checked_sub(1).and_then(|over| over.checked_mul(steps));
+        let sound = before.and_then(|before| before.checked_add(position.taken));
+        let halfway = position.taken > 0;
+        if position.taken >= steps
+            || sound != Some(position.step)
+            || position.best >= position.epoch
+            || position.sums.is_empty() == halfway
+        {
+            return Err(RestoreError::Position { position, steps });
+        }
+        fits(&self.model, &from.model).map_err(RestoreError::Model)?;
+        fits(&self.best, &from.best).map_err(RestoreError::Best)?;
+        // The snapshot stays what it is while the optimiser goes on.
+        let mut memory = Vec::new();
+        keep(from.optimizer.clone(), &mut memory);
+        self.optimizer.load_state(memory, &self.model)?;
+        put(&from.model, &mut self.model);
+        put(&from.best, &mut self.best);
+        (self.position, self.stop) = (position, None);
+        Ok(())
+    }
+
+    /// Ends here, with the epochs that [`advance`](Self::advance) has told of.
+    pub fn finish(self, history: Vec<Epoch>) -> Fit<M> {
+        if self.options.schedule != Schedule::Constant {
+            self.optimizer.set_factor(1.0);
+        }
+        let (last, best) = (self.last(), self.result().1);
+        let stop = self.stop.unwrap_or(Stop::Finished);
+        Fit { model: if last { self.model } else { self.best }, history, best, stop }
+    }
+}
+
+/// The rows of a batch.
+fn rows(order: &[usize], size: usize, batch: usize) -> &[usize] {
+    let start = batch * size;
+    &order[start..order.len().min(start + size)]
+}

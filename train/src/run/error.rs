@@ -1,0 +1,86 @@
+//! What can be wrong with a run's files.
+
+use crate::data::DataError;
+use crate::fit::RestoreError;
+use evidence_optim::Mismatch;
+use std::io;
+use std::path::PathBuf;
+
+/// A run's complaint: the file, what is wrong there, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A file or folder that cannot be written. Files are replaced whole or not at all.
+    #[error(
+        "{path}: cannot be written ({source}); what was there before is as it was: make room or give the right to \
+         write there, and go on from the last checkpoint"
+    )]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that cannot be read.
+    #[error("{path}: cannot be read ({source}); is it a run's folder?")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file whose content is not what it should be.
+    #[error("{path}: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, where, and what to do.
+        what: String,
+    },
+    /// Tensors of another model.
+    #[error("{path}: these tensors are of another model than config.toml says: {mismatch}")]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// Names and shapes.
+        mismatch: Mismatch,
+    },
+    /// A folder that holds a run already.
+    #[error(
+        "{path}: holds a run already; choose another folder, or go on with it by `evidence resume`"
+    )]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A run that another process trains.
+    #[error("{path}: another process trains this run now; wait for its end, or stop it")]
+    Busy {
+        /// The file that it holds.
+        path: PathBuf,
+    },
+    /// The snapshot does not fit the training.
+    #[error("{path}: {source}")]
+    Restore {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: RestoreError,
+    },
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+impl RunError {
+    /// For a file that cannot be written.
+    pub(crate) fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        |source| Self::Write { path, source }
+    }
+
+    /// For a file that cannot be read.
+    pub(crate) fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        |source| Self::Read { path, source }
+    }
+}
