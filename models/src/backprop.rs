@@ -9,7 +9,9 @@
 
 use crate::{Batch, Model};
 use evidence_autodiff::kernels::threads::{for_chunks_mut, for_each_mut};
-use evidence_autodiff::{Array, Gradients, Noise, Parameters, Path, Real, Tape, Tensor, Tree, Var};
+use evidence_autodiff::{
+    Anomaly, Array, Gradients, Noise, Parameters, Path, Real, Tape, Tensor, Tree, Var,
+};
 use ndarray::{Axis, Slice, arr0};
 use std::any::Any;
 use std::cell::Cell;
@@ -100,26 +102,23 @@ impl<T: Real> Backprop<T> {
         rows: Rows<'_, T>,
         noise: Noise,
     ) -> (Value, M::With<Tensor<T>>) {
-        let n = rows.inputs.shape().first().copied().unwrap_or(0);
-        let count = if M::SHARDED { (n / SHARD_ROWS).clamp(1, MOST_SHARDS) } else { 1 };
+        let count = shards::<T, M>(rows);
         if count == 1 {
-            return self.whole(model, rows, noise);
+            let result = {
+                let bound = model.bind(&self.tape);
+                let (value, mut gradients) = part::<T, M>(&self.tape, &bound, rows, (0, 1), noise);
+                (value, gradients.of_model(model, &bound))
+            };
+            self.tape.reset();
+            return result;
         }
         self.shards.resize_with(count, Shard::default);
-        let cut = |shard: usize| shard * n / count;
         for_each_mut(&mut self.shards, |index, shard| {
-            let range = cut(index)..cut(index + 1);
-            let weight = range.len() as f64 / n as f64;
             with_tape(|tape: &mut Tape<T>| {
                 {
-                    let part = |array: &Array<T>| {
-                        tape.batch(array.slice_axis(Axis(0), Slice::from(range.clone())))
-                    };
-                    let batch =
-                        Batch::new(part(rows.inputs), rows.targets.map(part), rows.data_size);
                     let bound = model.bind(tape);
-                    let noise = noise.stream(index as u64);
-                    let (value, mut gradients) = evaluate::<T, M>(&bound, &batch, weight, noise);
+                    let (value, mut gradients) =
+                        part::<T, M>(tape, &bound, rows, (index, count), noise);
                     shard.value = value;
                     shard.gradient.clear();
                     bound.map(&Path::root(), &mut |_, var| {
@@ -139,23 +138,24 @@ impl<T: Real> Backprop<T> {
         (value, self.add_up(model))
     }
 
-    /// The batch in one piece, on this thread.
-    fn whole<M: Model<T>>(
-        &mut self,
+    /// Repeats a batch under watch, with the same draws, shard after shard: the op that first makes a NaN or infinity.
+    ///
+    /// # Panics
+    /// As [`gradient`](Backprop::gradient) does.
+    #[track_caller]
+    pub fn diagnose<M: Model<T>>(
+        &self,
         model: &M,
         rows: Rows<'_, T>,
         noise: Noise,
-    ) -> (Value, M::With<Tensor<T>>) {
-        let result = {
-            let tape = &self.tape;
-            let targets = rows.targets.map(|targets| tape.constant(targets));
-            let batch = Batch::new(tape.constant(rows.inputs), targets, rows.data_size);
-            let bound = model.bind(tape);
-            let (value, mut gradients) = evaluate::<T, M>(&bound, &batch, 1.0, noise);
-            (value, gradients.of_model(model, &bound))
-        };
-        self.tape.reset();
-        result
+    ) -> Option<Anomaly> {
+        let count = shards::<T, M>(rows);
+        (0..count).find_map(|index| {
+            let tape = Tape::new();
+            tape.watch_anomalies(true);
+            drop(part::<T, M>(&tape, &model.bind(&tape), rows, (index, count), noise));
+            tape.anomaly()
+        })
     }
 
     /// The sum of the shards' gradients, as a tree.
@@ -177,14 +177,34 @@ impl<T: Real> Backprop<T> {
     }
 }
 
-/// The loss and its parts, and the gradient, each times the share that the rows have in the batch.
-fn evaluate<'t, T: Real, M: Model<T>>(
+/// How many shards a batch is cut into.
+fn shards<T: Real, M: Model<T>>(rows: Rows<'_, T>) -> usize {
+    let n = rows.inputs.shape().first().copied().unwrap_or(0);
+    if M::SHARDED { (n / SHARD_ROWS).clamp(1, MOST_SHARDS) } else { 1 }
+}
+
+/// The loss, its parts and the gradient of shard `index` of `count`, each times the share of the rows that it has.
+fn part<'t, T: Real, M: Model<T>>(
+    tape: &'t Tape<T>,
     bound: &M::With<Var<'t, T>>,
-    batch: &Batch<'t, T>,
-    weight: f64,
+    rows: Rows<'_, T>,
+    (index, count): (usize, usize),
     noise: Noise,
 ) -> (Value, Gradients<'t, T>) {
-    let loss = M::loss(bound, batch, noise);
+    let whole = count == 1;
+    let n = rows.inputs.shape()[0];
+    let range = index * n / count..(index + 1) * n / count;
+    let weight = if whole { 1.0 } else { range.len() as f64 / n as f64 };
+    let leaf = |array: &Array<T>| {
+        if whole {
+            tape.constant(array)
+        } else {
+            tape.batch(array.slice_axis(Axis(0), Slice::from(range.clone())))
+        }
+    };
+    let batch = Batch::new(leaf(rows.inputs), rows.targets.map(leaf), rows.data_size);
+    let noise = if whole { noise } else { noise.stream(index as u64) };
+    let loss = M::loss(bound, &batch, noise);
     let weighted = |part: Var<'t, T>| weight * part.item().to_f64();
     let parts = loss.parts.iter().map(|&(name, part)| (name, weighted(part))).collect();
     let value = Value { loss: weighted(loss.total), parts };

@@ -15,11 +15,11 @@
 //! let x = scaling.transform(wine.select(split.train())?.features().view());
 //!
 //! let mut batches = Batches::new(x.nrows(), 128)?;
-//! let mut buffer = RowBuffer::new();
+//! let mut buffer = RowBuffer::<f32>::new();
 //! let mut seen = 0;
 //! for rows in batches.epoch(&mut StdRng::seed_from_u64(2)) {
-//!     let batch = buffer.gather(x.view(), rows, |value| value as f32);
-//!     seen += batch.nrows();
+//!     let batch = buffer.gather(x.view(), rows);
+//!     seen += batch.shape()[0];
 //! }
 //! assert_eq!(seen, split.train().len());
 //! # Ok::<(), evidence_train::data::DataError>(())

@@ -2,11 +2,10 @@
 
 use crate::data::{Dataset, RowBuffer};
 use evidence_autodiff::{Real, Tape};
-use evidence_models::Batch;
-use ndarray::Array2;
+use evidence_models::{Batch, Rows};
 
 /// Buffers for inputs and targets, used again by every batch.
-pub(super) struct Buffers<T> {
+pub(super) struct Buffers<T: Real> {
     inputs: RowBuffer<T>,
     targets: RowBuffer<T>,
 }
@@ -18,18 +17,22 @@ impl<T: Real> Default for Buffers<T> {
 }
 
 impl<T: Real> Buffers<T> {
-    /// The rows listed, on the tape.
+    /// The rows listed.
+    pub(super) fn rows(&mut self, data: &Dataset, rows: &[usize]) -> Rows<'_, T> {
+        let inputs = self.inputs.gather(data.features().view(), rows);
+        let targets = data.targets().map(|targets| self.targets.gather(targets.view(), rows));
+        Rows { inputs, targets, data_size: data.rows() }
+    }
+
+    /// The same on a tape.
     pub(super) fn batch<'t>(
         &mut self,
         tape: &'t Tape<T>,
         data: &Dataset,
         rows: &[usize],
     ) -> Batch<'t, T> {
-        let gather = |buffer: &mut RowBuffer<T>, table: &Array2<f64>| {
-            tape.batch(buffer.gather(table.view(), rows, T::from_f64))
-        };
-        let inputs = gather(&mut self.inputs, data.features());
-        let targets = data.targets().map(|targets| gather(&mut self.targets, targets));
-        Batch::new(inputs, targets, data.rows())
+        let rows = self.rows(data, rows);
+        let targets = rows.targets.map(|targets| tape.constant(targets));
+        Batch::new(tape.constant(rows.inputs), targets, rows.data_size)
     }
 }

@@ -7,7 +7,7 @@ use super::snapshot::{Position, Snapshot, apart, assign, keep};
 use super::{Divergence, Epoch, Fit, FitOptions, Schedule, Stop};
 use crate::data::{Batches, DataError, Dataset};
 use evidence_autodiff::{Noise, Parameters, Real, Tape};
-use evidence_models::Model;
+use evidence_models::{Backprop, Model, Value};
 use evidence_optim::{Optimizer, global_norm, schedule};
 
 /// A training under way.
@@ -52,7 +52,9 @@ pub struct Trainer<'a, T: Real, M, O> {
     order: (Vec<usize>, usize),
     /// What the parts of the loss are called, known from the first step on.
     names: Vec<&'static str>,
+    /// For evaluation.
     tape: Tape<T>,
+    backprop: Backprop<T>,
     buffers: Buffers<T>,
 }
 
@@ -97,6 +99,7 @@ where
             order: (Vec::new(), 0),
             names: Vec::new(),
             tape: Tape::new(),
+            backprop: Backprop::new(),
             buffers: Buffers::default(),
         })
     }
@@ -151,22 +154,15 @@ where
     /// One step; `None` (and nothing changed) if the loss or a gradient is not finite.
     fn step(&mut self, noise: Noise) -> Option<()> {
         self.shuffle();
-        let Self { model, tape, buffers, training, optimizer, position, names, .. } = self;
+        let Self { model, backprop, buffers, training, optimizer, position, names, .. } = self;
         if self.options.schedule == Schedule::Cosine {
             // Epochs without end, to be stopped early, are allowed.
             let total = self.options.epochs.saturating_mul(self.batches.steps());
             optimizer.set_factor(schedule::cosine(position.step as u64, 0, total as u64));
         }
         let rows = rows(&self.order.0, self.batches.size(), position.taken);
-        let (loss, parts, mut gradients) = {
-            let bound = model.bind(tape);
-            let loss = M::loss(&bound, &buffers.batch(tape, training, rows), noise);
-            let parts: Vec<f64> = loss.parts.iter().map(|(_, part)| part.item().to_f64()).collect();
-            names.clear();
-            names.extend(loss.parts.iter().map(|(name, _)| *name));
-            (loss.total.item().to_f64(), parts, loss.total.backward().of_model(model, &bound))
-        };
-        tape.reset();
+        let (Value { loss, parts }, mut gradients) =
+            backprop.gradient(model, buffers.rows(training, rows), noise);
         if !loss.is_finite() || !global_norm(&mut gradients).is_finite() {
             return None;
         }
@@ -174,8 +170,11 @@ where
         position.step += 1;
         position.taken += 1;
         let share = rows.len() as f64 / training.rows() as f64;
+        names.clear();
+        names.extend(parts.iter().map(|(name, _)| *name));
         position.sums.resize(1 + parts.len(), 0.0);
-        for (sum, value) in position.sums.iter_mut().zip([loss].into_iter().chain(parts)) {
+        let values = [loss].into_iter().chain(parts.into_iter().map(|(_, part)| part));
+        for (sum, value) in position.sums.iter_mut().zip(values) {
             *sum += share * value;
         }
         Some(())
@@ -223,14 +222,10 @@ where
         let Position { epoch, taken, step, .. } = self.position;
         let behind = taken == self.batches.steps();
         let last = if behind { taken - 1 } else { taken };
-        let Self { model, tape, buffers, training, .. } = self;
-        tape.reset();
-        tape.watch_anomalies(true);
-        let bound = model.bind(tape);
+        let Self { model, backprop, buffers, training, .. } = self;
         let rows = rows(&self.order.0, self.batches.size(), last);
-        let loss = M::loss(&bound, &buffers.batch(tape, training, rows), noise);
-        drop(loss.total.backward());
-        Divergence { epoch, step: if behind { step } else { step + 1 }, anomaly: tape.anomaly() }
+        let anomaly = backprop.diagnose(model, buffers.rows(training, rows), noise);
+        Divergence { epoch, step: if behind { step } else { step + 1 }, anomaly }
     }
 
     /// Puts the rows in the order of the epoch.

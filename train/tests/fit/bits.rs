@@ -14,8 +14,8 @@ struct Threads;
 
 impl Law for Threads {
     fn check<M: Model<f32> + Clone + Sync>(&self, name: &str, model: M, data: &Dataset) {
-        // Ten steps.
-        let options = FitOptions { epochs: 5, batch: BATCH, seed: 3, ..FitOptions::default() };
+        // Fifty steps, of two shards each where the model allows them.
+        let options = FitOptions { epochs: 25, batch: BATCH, seed: 3, ..FitOptions::default() };
         let on = |threads| {
             with_threads(threads, || {
                 let fitted = run(&model, data, &options);

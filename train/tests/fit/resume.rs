@@ -30,6 +30,22 @@ fn go<M: Model<f32>, O: Optimizer<f32>>(
     epochs
 }
 
+/// What a training came to.
+#[derive(Debug, PartialEq)]
+struct End {
+    bits: Vec<(String, Vec<u32>)>,
+    history: Vec<Epoch>,
+    stop: Stop,
+    best: usize,
+}
+
+impl End {
+    fn of<M: Model<f32>>(fit: &Fit<M>) -> Self {
+        let Fit { model, history, stop, best } = fit;
+        Self { bits: bits(model), history: history.clone(), stop: stop.clone(), best: *best }
+    }
+}
+
 /// An optimiser to begin with, as often as need be.
 trait Begin: Sync {
     fn check<M: Model<f32> + Clone + Sync>(&self, name: &str, model: &M, data: &Dataset);
@@ -43,7 +59,7 @@ impl<O: Optimizer<f32>, F: Fn() -> O + Sync> Begin for F {
                 let mut trainer =
                     Trainer::new(model.clone(), data, validation, &mut optimizer, OPTIONS).unwrap();
                 let history = go(&mut trainer, usize::MAX);
-                trainer.finish(history)
+                End::of(&trainer.finish(history))
             });
             assert_eq!(unbroken.history.len(), OPTIONS.epochs, "{name}: {:?}", unbroken.stop);
             let mut snapshot = Snapshot::new();
@@ -61,23 +77,18 @@ impl<O: Optimizer<f32>, F: Fn() -> O + Sync> Begin for F {
                     history
                 });
                 assert_eq!(snapshot.position.step, stop, "{name}");
-                let resumed: Fit<M> = with_threads(after, || {
+                let resumed = with_threads(after, || {
                     let mut optimizer = self();
                     let mut trainer =
                         Trainer::new(model.clone(), data, validation, &mut optimizer, OPTIONS)
                             .unwrap();
                     trainer.restore(&snapshot).unwrap();
                     history.extend(go(&mut trainer, usize::MAX));
-                    trainer.finish(history)
+                    End::of(&trainer.finish(history))
                 });
                 let name = format!("{name}, watched {}, step {stop}", validation.is_some());
-                assert!(bits(&resumed.model) == bits(&unbroken.model), "{name}");
-                assert_eq!(resumed.history, unbroken.history, "{name}");
-                assert_eq!(
-                    (&resumed.stop, resumed.best),
-                    (&unbroken.stop, unbroken.best),
-                    "{name}"
-                );
+                assert!(resumed.bits == unbroken.bits, "{name}");
+                assert_eq!(resumed, unbroken, "{name}");
             }
         }
     }
@@ -109,11 +120,9 @@ impl Law for Early {
         let training = data.select(&(0..6).collect::<Vec<_>>()).unwrap();
         let others = data.select(&(6..data.rows()).collect::<Vec<_>>()).unwrap();
         let options = FitOptions { epochs: usize::MAX, batch: 4, ..OPTIONS };
-        let start = |optimizer| {
-            Trainer::new(model.clone(), &training, Some(&others), optimizer, options).unwrap()
-        };
         let mut adam = Adam::new(0.03).unwrap();
-        let mut trainer = start(&mut adam);
+        let mut trainer =
+            Trainer::new(model.clone(), &training, Some(&others), &mut adam, options).unwrap();
         let mut snapshots = Vec::new();
         let stop = loop {
             let mut snapshot = Snapshot::new();
@@ -128,7 +137,8 @@ impl Law for Early {
         // The last ones hold a training that waits, or has just ended.
         for snapshot in snapshots.iter().rev().take(10) {
             let mut adam = Adam::new(0.03).unwrap();
-            let mut trainer = start(&mut adam);
+            let mut trainer =
+                Trainer::new(model.clone(), &training, Some(&others), &mut adam, options).unwrap();
             trainer.restore(snapshot).unwrap();
             go(&mut trainer, usize::MAX);
             let resumed = trainer.finish(Vec::new());
