@@ -72,6 +72,33 @@ pub enum DataError {
         purpose: &'static str,
     },
 
+    /// More or fewer names than columns of a table as it was read.
+    #[error("{names} names for {columns} columns: give one name a column")]
+    Names {
+        /// Names given.
+        names: usize,
+        /// Columns there are.
+        columns: usize,
+    },
+
+    /// A name that two columns share.
+    #[error("two columns are called \"{name}\": give each a name of its own")]
+    RepeatedName {
+        /// The name.
+        name: String,
+    },
+
+    /// A column that is longer or shorter than the first.
+    #[error("column \"{name}\" has {found} rows and the first column {rows}: give as many of each")]
+    ColumnLength {
+        /// The column's name.
+        name: String,
+        /// Rows of the first column.
+        rows: usize,
+        /// Rows of this one.
+        found: usize,
+    },
+
     /// Features and targets of different length.
     #[error(
         "{features} rows of features but {targets} of targets: row i of one belongs to row i of the other, \
@@ -213,6 +240,17 @@ pub enum DataError {
         min: f64,
         /// Largest value.
         max: f64,
+    },
+
+    /// Means and scales that standardise nothing.
+    #[error(
+        "{means} means and {scales} scales: give one finite mean and one finite scale above 0 a column"
+    )]
+    Moments {
+        /// Means given.
+        means: usize,
+        /// Scales given.
+        scales: usize,
     },
 
     /// A batch of no rows.

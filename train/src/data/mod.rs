@@ -33,8 +33,11 @@ mod dataset;
 mod density;
 mod embedded;
 mod error;
+mod frame;
 mod quadrature;
+mod read;
 mod row_buffer;
+mod schema;
 mod split;
 mod standardize;
 mod synthetic;
@@ -44,7 +47,13 @@ pub use dataset::Dataset;
 pub use density::Density2d;
 pub use embedded::{DIGITS_MAX, digits, red_wine};
 pub use error::{DataError, Part, Table};
+pub use frame::{Categories, Column, Frame};
+pub use read::{Chunks, Delimiter, Fault, Missing, Place, ReadError, ReadOptions, read};
 pub use row_buffer::RowBuffer;
+pub use schema::{
+    Applied, Encoding, Field, Prepared, Scaling, Schema, SchemaError, SchemaOptions, SplitOptions,
+    TargetUse,
+};
 pub use split::Split;
 pub use standardize::Standardize;
 pub use synthetic::{

@@ -62,6 +62,19 @@ impl Standardize {
         Ok(Self { mean, scale })
     }
 
+    /// The standardisation of known means and scales, as a run stores them.
+    ///
+    /// # Errors
+    /// [`DataError::Moments`] unless there are as many scales as means, all of them finite and the scales above 0.
+    pub fn from_moments(mean: Array1<f64>, scale: Array1<f64>) -> Result<Self, DataError> {
+        let sound =
+            |(mean, scale): (&f64, &f64)| mean.is_finite() && scale.is_finite() && *scale > 0.0;
+        if mean.len() != scale.len() || !mean.iter().zip(&scale).all(sound) {
+            return Err(DataError::Moments { means: mean.len(), scales: scale.len() });
+        }
+        Ok(Self { mean, scale })
+    }
+
     /// The columns' means `μ`, `[d]`, in the data's units.
     pub fn mean(&self) -> &Array1<f64> {
         &self.mean

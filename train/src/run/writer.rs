@@ -13,15 +13,18 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 
+/// A snapshot that may be used again, and how writing it went.
+type Written = (Snapshot<f32>, Result<(), RunError>);
+
 /// Writes the checkpoints of one training.
 #[derive(Debug)]
 pub(super) struct Writer {
     /// Snapshots to be written.
-    jobs: Option<SyncSender<Box<Snapshot<f32>>>>,
+    jobs: Option<SyncSender<Snapshot<f32>>>,
     /// The same back again, and how it went.
-    done: Receiver<(Box<Snapshot<f32>>, Result<(), RunError>)>,
+    done: Receiver<Written>,
     thread: Option<JoinHandle<()>>,
-    free: Vec<Box<Snapshot<f32>>>,
+    free: Vec<Snapshot<f32>>,
     writing: usize,
     /// The step of the last checkpoint handed over.
     last: Option<usize>,
@@ -31,7 +34,7 @@ impl Writer {
     /// For a run's folder, whose checkpoint is of a step, if there is one. `metrics` is brought to the disk first: no
     /// checkpoint is ahead of it.
     pub(super) fn start(folder: PathBuf, metrics: File, last: Option<usize>, keep: usize) -> Self {
-        let (jobs, todo) = sync_channel::<Box<Snapshot<f32>>>(1);
+        let (jobs, todo) = sync_channel::<Snapshot<f32>>(1);
         let (finished, done) = sync_channel(2);
         let mut before = last;
         let thread = std::thread::spawn(move || {
@@ -48,7 +51,7 @@ impl Writer {
                 }
             }
         });
-        let free = vec![Box::default(), Box::default()];
+        let free = vec![Snapshot::default(), Snapshot::default()];
         Self { jobs: Some(jobs), done, thread: Some(thread), free, writing: 0, last }
     }
 
@@ -101,10 +104,7 @@ impl Writer {
         Ok(())
     }
 
-    fn take_back(
-        &mut self,
-        (snapshot, written): (Box<Snapshot<f32>>, Result<(), RunError>),
-    ) -> Result<(), RunError> {
+    fn take_back(&mut self, (snapshot, written): Written) -> Result<(), RunError> {
         self.free.push(snapshot);
         self.writing -= 1;
         written

@@ -1,0 +1,292 @@
+//! A table as it stands in a file: named columns of one length, each of numbers or of text.
+//!
+//! A [`Dataset`](super::Dataset) holds what a model sees, numbers alone; a `Frame` is what was read, before
+//! [`Schema`](super::Schema) decides which columns are features, how words become numbers and by what they are scaled.
+
+use super::error::DataError;
+use rayon::prelude::*;
+use std::collections::HashMap;
+
+/// Text cells, each distinct one stored once.
+///
+/// ```
+/// use evidence_train::data::Categories;
+///
+/// let colours: Categories = ["red", "blue", "red"].into_iter().collect();
+/// assert_eq!((colours.levels(), colours.codes()), (&["red".into(), "blue".into()][..], &[0, 1, 0][..]));
+/// assert_eq!(colours.text(2), "red");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Categories {
+    levels: Vec<String>,
+    index: HashMap<String, u32>,
+    codes: Vec<u32>,
+}
+
+impl Categories {
+    /// The distinct texts, in the order in which they were met.
+    pub fn levels(&self) -> &[String] {
+        &self.levels
+    }
+
+    /// For each row, which of the levels stands there.
+    pub fn codes(&self) -> &[u32] {
+        &self.codes
+    }
+
+    /// The text in a row.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    #[track_caller]
+    pub fn text(&self, row: usize) -> &str {
+        &self.levels[self.codes[row] as usize]
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    /// On the 2³²-th distinct text.
+    pub fn push(&mut self, text: &str) {
+        let code = match self.index.get(text) {
+            Some(&code) => code,
+            None => self.level(text.to_owned()),
+        };
+        self.codes.push(code);
+    }
+
+    fn level(&mut self, text: String) -> u32 {
+        let code = u32::try_from(self.levels.len()).expect("fewer than 2³² distinct texts");
+        self.levels.push(text.clone());
+        self.index.insert(text, code);
+        code
+    }
+
+    fn append(&mut self, other: Self) {
+        // A level is taken over with its first row: one that only dropped rows had is left behind.
+        let mut codes = vec![None; other.levels.len()];
+        for &code in &other.codes {
+            let code = code as usize;
+            let known = codes[code].or_else(|| self.index.get(&other.levels[code]).copied());
+            let known = known.unwrap_or_else(|| self.level(other.levels[code].clone()));
+            codes[code] = Some(known);
+            self.codes.push(known);
+        }
+    }
+}
+
+impl<S: AsRef<str>> FromIterator<S> for Categories {
+    fn from_iter<I: IntoIterator<Item = S>>(texts: I) -> Self {
+        let mut all = Self::default();
+        texts.into_iter().for_each(|text| all.push(text.as_ref()));
+        all
+    }
+}
+
+/// Equal when the rows are, whatever the order of the levels.
+impl PartialEq for Categories {
+    fn eq(&self, other: &Self) -> bool {
+        self.codes.len() == other.codes.len()
+            && (0..self.codes.len()).all(|row| self.text(row) == other.text(row))
+    }
+}
+
+/// One column of a [`Frame`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// Finite numbers.
+    Numbers(Vec<f64>),
+    /// Text, for classes and categories.
+    Text(Categories),
+}
+
+impl Column {
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Text(text) => text.codes.len(),
+        }
+    }
+
+    /// Whether it has no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A row's cell as it would be written.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn cell(&self, row: usize) -> String {
+        match self {
+            Self::Numbers(numbers) => numbers[row].to_string(),
+            Self::Text(text) => text.text(row).to_owned(),
+        }
+    }
+
+    /// Forgets the rows from `rows` on.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::Numbers(numbers) => numbers.truncate(rows),
+            Self::Text(text) => text.codes.truncate(rows),
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Numbers(all), Self::Numbers(more)) => all.extend_from_slice(&more),
+            (Self::Text(all), Self::Text(more)) => all.append(more),
+            _ => unreachable!("parts of one table agree on what a column holds"),
+        }
+    }
+
+    fn fingerprint(&self) -> u64 {
+        match self {
+            // 0 and −0 are one number.
+            Self::Numbers(numbers) => {
+                numbers.iter().fold(1, |hash, &x| mix(hash, (x + 0.0).to_bits()))
+            }
+            Self::Text(text) => {
+                let levels: Vec<u64> = text.levels.iter().map(|level| hash_text(level)).collect();
+                text.codes.iter().fold(2, |hash, &code| mix(hash, levels[code as usize]))
+            }
+        }
+    }
+}
+
+/// Named columns of one length.
+///
+/// ```
+/// use evidence_train::data::{Column, Frame};
+///
+/// let frame = Frame::new(
+///     vec!["height".into(), "colour".into()],
+///     vec![Column::Numbers(vec![1.5, 2.0]), Column::Text(["red", "blue"].into_iter().collect())],
+/// )?;
+/// assert_eq!(frame.rows(), 2);
+/// assert_eq!(frame.column("colour").unwrap().cell(1), "blue");
+/// # Ok::<(), evidence_train::data::DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    names: Vec<String>,
+    named: bool,
+    columns: Vec<Column>,
+    dropped: usize,
+}
+
+impl Frame {
+    /// Columns and their names.
+    ///
+    /// # Errors
+    /// [`DataError::NoColumns`], [`DataError::Names`], [`DataError::RepeatedName`], [`DataError::ColumnLength`].
+    pub fn new(names: Vec<String>, columns: Vec<Column>) -> Result<Self, DataError> {
+        if columns.is_empty() {
+            return Err(DataError::NoColumns { purpose: "make a table of" });
+        }
+        if names.len() != columns.len() {
+            return Err(DataError::Names { names: names.len(), columns: columns.len() });
+        }
+        if let Some(name) = repeated(&names) {
+            return Err(DataError::RepeatedName { name });
+        }
+        let rows = columns[0].len();
+        if let Some((name, column)) = names.iter().zip(&columns).find(|(_, c)| c.len() != rows) {
+            let (name, found) = (name.clone(), column.len());
+            return Err(DataError::ColumnLength { name, rows, found });
+        }
+        Ok(Self { names, named: true, columns, dropped: 0 })
+    }
+
+    /// Columns read from a file with names that are known to be distinct.
+    pub(super) fn read(
+        names: Vec<String>,
+        named: bool,
+        columns: Vec<Column>,
+        dropped: usize,
+    ) -> Self {
+        Self { names, named, columns, dropped }
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.columns[0].len()
+    }
+
+    /// One name a column; `column 1`, … where the file had none.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether the names are the file's own.
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
+    /// All columns, in the order of the file.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The column of a name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.names.iter().position(|n| n == name).map(|i| &self.columns[i])
+    }
+
+    /// Rows that were left out for a missing cell.
+    pub fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    /// The columns of both, side by side: images beside their labels.
+    ///
+    /// # Errors
+    /// [`DataError::ColumnLength`] unless they have as many rows, [`DataError::RepeatedName`].
+    pub fn beside(mut self, other: Self) -> Result<Self, DataError> {
+        let (named, dropped) = (self.named && other.named, self.dropped + other.dropped);
+        self.names.extend(other.names);
+        self.columns.extend(other.columns);
+        Ok(Self { named, dropped, ..Self::new(self.names, self.columns)? })
+    }
+
+    /// The rows of another part of the same table, below these.
+    pub(super) fn append(&mut self, other: Self) {
+        self.dropped += other.dropped;
+        for (column, more) in self.columns.iter_mut().zip(other.columns) {
+            column.append(more);
+        }
+    }
+
+    /// A hash of names and cells, the same for the same table in whatever format it is stored.
+    ///
+    /// It tells whether two runs saw the same data. It is no defence against someone who wants two tables to collide.
+    pub fn fingerprint(&self) -> u64 {
+        let columns: Vec<u64> = self.columns.par_iter().map(Column::fingerprint).collect();
+        let names = self.names.iter().map(|name| if self.named { hash_text(name) } else { 0 });
+        names.zip(columns).fold(0, |hash, (name, column)| mix(mix(hash, name), column))
+    }
+}
+
+/// The first name that stands twice.
+pub(super) fn repeated(names: &[String]) -> Option<String> {
+    let mut seen = std::collections::HashSet::new();
+    names.iter().find(|name| !seen.insert(name.as_str())).cloned()
+}
+
+/// The finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection of the hash for every word.
+fn mix(hash: u64, word: u64) -> u64 {
+    let x = hash.rotate_left(5).wrapping_add(0x9e37_79b9_7f4a_7c15) ^ word;
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+fn hash_text(text: &str) -> u64 {
+    let words = text.as_bytes().chunks(8).map(|bytes| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    });
+    words.fold(mix(3, text.len() as u64), mix)
+}

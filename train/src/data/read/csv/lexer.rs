@@ -1,0 +1,170 @@
+//! From bytes to cells, after RFC 4180: cells in quotation marks may hold delimiters, line ends and doubled marks.
+//!
+//! A quotation mark anywhere else is an error and not a letter. So their parity alone tells whether a line end is inside a
+//! cell, and a large file can be cut at row ends (`pieces.rs`) without reading its cells.
+
+use std::borrow::Cow;
+
+/// What separates the cells of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delimiter {
+    /// One byte: `,`, `;`, a tab, `|`.
+    Byte(u8),
+    /// Any run of spaces and tabs.
+    Whitespace,
+}
+
+impl Delimiter {
+    /// How an error calls it.
+    pub(super) fn describe(self) -> String {
+        match self {
+            Self::Byte(b'\t') => "a tab".into(),
+            Self::Byte(byte) => format!("\"{}\"", char::from(byte).escape_default()),
+            Self::Whitespace => "white space".into(),
+        }
+    }
+}
+
+/// What can be wrong with the bytes of a cell, and at which of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slip {
+    Open(usize),
+    Stray(usize),
+}
+
+/// A cell, and whether it is the last of its row.
+#[derive(Debug, PartialEq)]
+pub(super) struct Cell<'a> {
+    pub text: Cow<'a, [u8]>,
+    pub start: usize,
+    pub last: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Lexer<'a> {
+    bytes: &'a [u8],
+    delimiter: Delimiter,
+    /// The byte read next.
+    pub at: usize,
+    /// Line ends met so far.
+    pub lines: u64,
+}
+
+impl<'a> Lexer<'a> {
+    pub fn new(bytes: &'a [u8], delimiter: Delimiter) -> Self {
+        Self { bytes, delimiter, at: 0, lines: 0 }
+    }
+
+    /// Steps over blank lines; whether a row follows.
+    pub fn row(&mut self) -> bool {
+        loop {
+            if self.delimiter == Delimiter::Whitespace {
+                self.skip_blanks();
+            }
+            match self.bytes.get(self.at) {
+                Some(b'\n' | b'\r') => self.line_end(),
+                Some(_) => return true,
+                None => return false,
+            }
+        }
+    }
+
+    /// A number that is a whole cell, and whether it is the row's last. Otherwise `None`, and nothing is read.
+    pub fn number(&mut self) -> Option<(f64, bool)> {
+        let (value, bytes) = fast_float2::parse_partial::<f64, _>(&self.bytes[self.at..]).ok()?;
+        if !value.is_finite() {
+            return None;
+        }
+        let start = self.at;
+        self.at += bytes;
+        let last = self.end_of_cell();
+        if last.is_none() {
+            self.at = start;
+        }
+        Some((value, last?))
+    }
+
+    /// The next cell: quoted as it stands between its marks, otherwise without blanks around it.
+    pub fn cell(&mut self) -> Result<Cell<'a>, Slip> {
+        while self.bytes.get(self.at) == Some(&b' ') && self.delimiter != Delimiter::Byte(b' ') {
+            self.at += 1;
+        }
+        let start = self.at;
+        if self.bytes.get(start) == Some(&b'"') {
+            let text = self.quoted()?;
+            let last = self.end_of_cell().ok_or(Slip::Stray(self.at))?;
+            return Ok(Cell { text, start: start + 1, last });
+        }
+        let rest = &self.bytes[start..];
+        let ends = |&byte: &u8| match self.delimiter {
+            _ if matches!(byte, b'\n' | b'\r' | b'"') => true,
+            Delimiter::Byte(delimiter) => byte == delimiter,
+            Delimiter::Whitespace => matches!(byte, b' ' | b'\t'),
+        };
+        let text = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
+        self.at += text.len();
+        let last = self.end_of_cell().ok_or(Slip::Stray(self.at))?;
+        Ok(Cell { text: Cow::Borrowed(text.trim_ascii_end()), start, last })
+    }
+
+    fn quoted(&mut self) -> Result<Cow<'a, [u8]>, Slip> {
+        let open = self.at;
+        let mut whole = Vec::new();
+        let mut start = open + 1;
+        loop {
+            let length = memchr::memchr(b'"', &self.bytes[start..]).ok_or(Slip::Open(open))?;
+            let part = &self.bytes[start..start + length];
+            self.lines += memchr::memchr_iter(b'\n', part).count() as u64;
+            self.at = start + length + 1;
+            let doubled = self.bytes.get(self.at) == Some(&b'"');
+            if !doubled && whole.is_empty() {
+                return Ok(Cow::Borrowed(part));
+            }
+            whole.extend_from_slice(part);
+            if !doubled {
+                return Ok(Cow::Owned(whole));
+            }
+            whole.push(b'"');
+            start = self.at + 1;
+        }
+    }
+
+    /// Reads what follows a cell: whether that ends its row, or `None` where neither a delimiter nor a line end stands.
+    fn end_of_cell(&mut self) -> Option<bool> {
+        let before = self.at;
+        match self.delimiter {
+            Delimiter::Whitespace => self.skip_blanks(),
+            Delimiter::Byte(delimiter) => {
+                while delimiter != b' ' && self.bytes.get(self.at) == Some(&b' ') {
+                    self.at += 1;
+                }
+            }
+        }
+        match self.bytes.get(self.at) {
+            None => Some(true),
+            Some(b'\n' | b'\r') => {
+                self.line_end();
+                Some(true)
+            }
+            Some(&byte) if self.delimiter == Delimiter::Byte(byte) => {
+                self.at += 1;
+                Some(false)
+            }
+            Some(_) => {
+                (self.delimiter == Delimiter::Whitespace && self.at > before).then_some(false)
+            }
+        }
+    }
+
+    fn skip_blanks(&mut self) {
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    /// Over `\n`, `\r\n` or a lone `\r`.
+    fn line_end(&mut self) {
+        self.at += if self.bytes[self.at..].starts_with(b"\r\n") { 2 } else { 1 };
+        self.lines += 1;
+    }
+}

@@ -1,0 +1,65 @@
+//! `.npz`: arrays of NumPy in a zip archive, each a block of columns.
+//!
+//! An array `x` with one column is the column `x`; with more, the columns `x 1`, `x 2`, …. All have as many rows.
+
+use super::Missing;
+use super::element::finite;
+use super::error::Fault;
+use super::npy::{self, NpyChunks};
+use crate::data::frame::{Frame, repeated};
+use std::io::{self, Read, Seek};
+
+/// No deflated byte stands for more than this many (RFC 1951: 258 bytes from two codes of one bit).
+pub(super) const MOST_INFLATED: u64 = 1032;
+/// Arrays in an archive.
+const MOST_ARRAYS: usize = 10_000;
+
+/// Reads all arrays: an archive has no rows to go through one at a time.
+pub(super) fn npz(input: impl Read + Seek, missing: Missing) -> Result<Frame, Fault> {
+    let mut archive = zip::ZipArchive::new(input).map_err(unpack)?;
+    if archive.is_empty() {
+        return Err(Fault::Empty);
+    }
+    if archive.len() > MOST_ARRAYS {
+        let found = format!("an archive of {} arrays", archive.len());
+        let advice = "put columns into arrays with two axes";
+        return Err(Fault::Unsupported { part: "archive".into(), found, advice });
+    }
+    let (mut names, mut columns, mut rows) = (Vec::new(), Vec::new(), None);
+    for i in 0..archive.len() {
+        // Missing cells are judged over all arrays at the end: a row is dropped from every one.
+        let mut entry = archive.by_index(i).map_err(unpack)?;
+        let part = entry.name().map_err(unpack)?.trim_end_matches(".npy").to_owned();
+        let packed = entry.compressed_size();
+        let header = npy::header(&mut entry, &part).map_err(inflating)?;
+        let block = &header.block;
+        block.check(packed.saturating_mul(MOST_INFLATED).max(block.start), false)?;
+        let first = *rows.get_or_insert(block.rows);
+        if first != block.rows {
+            let (offset, found) = (block.start, block.rows.to_string());
+            let expected = format!("{first} rows, as in the first array");
+            return Err(Fault::Binary { part, offset, expected, found });
+        }
+        match block.columns {
+            1 => names.push(part),
+            many => names.extend((1..=many).map(|j| format!("{part} {j}"))),
+        }
+        columns.extend(NpyChunks::unpacked(&mut entry, header).map_err(inflating)?);
+    }
+    if let Some(name) = repeated(&names) {
+        return Err(Fault::RepeatedName { name });
+    }
+    let (columns, dropped) = finite("the arrays", 0, columns, missing)?;
+    Ok(Frame::read(names, true, columns, dropped))
+}
+
+fn unpack(error: zip::result::ZipError) -> Fault {
+    Fault::Unpack { source: io::Error::other(error) }
+}
+
+fn inflating(fault: Fault) -> Fault {
+    match fault {
+        Fault::Io(source) => Fault::Unpack { source },
+        other => other,
+    }
+}

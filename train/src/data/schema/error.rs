@@ -1,0 +1,112 @@
+//! What can be wrong between a table and the schema it is to follow.
+
+use crate::data::error::DataError;
+use crate::data::read::list;
+
+/// A table that does not follow a schema, or a schema that cannot be followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// A column that is asked for and not there.
+    #[error("no column is called \"{name}\": there are {}", list(known))]
+    NoColumn {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+
+    /// A column that is asked for twice, or both as a feature and as a target.
+    #[error("column \"{name}\" is asked for twice: name it once, as a feature or as a target")]
+    Twice {
+        /// Its name.
+        name: String,
+    },
+
+    /// Every column is a target.
+    #[error("no column is left as a feature: name fewer targets")]
+    NoFeatures,
+
+    /// A table without names that has another number of columns than the schema was made of.
+    #[error(
+        "expected {expected} columns ({features} without the targets), found {found}: a file without names is matched by the \
+         order of its columns, so give as many, or one with a header"
+    )]
+    Width {
+        /// Columns of the table the schema was made of.
+        expected: usize,
+        /// Those of them that are no targets.
+        features: usize,
+        /// Columns found.
+        found: usize,
+    },
+
+    /// Text in a column that holds numbers.
+    #[error(
+        "column \"{name}\" holds text (\"{found}\" in row {row}, counted from 0) where numbers are expected: \
+         make it categorical, or leave it out"
+    )]
+    Text {
+        /// The column.
+        name: String,
+        /// Row, from 0.
+        row: usize,
+        /// What stands there.
+        found: String,
+    },
+
+    /// A category that the schema does not have.
+    #[error(
+        "row {row}, counted from 0, column \"{name}\": \"{found}\" is none of the known levels {}: \
+         correct it, or train again with rows that have it",
+        list(levels)
+    )]
+    Level {
+        /// The column.
+        name: String,
+        /// Row, from 0.
+        row: usize,
+        /// What stands there.
+        found: String,
+        /// The levels there are.
+        levels: Vec<String>,
+    },
+
+    /// More levels than a categorical column can sensibly have.
+    #[error(
+        "column \"{name}\" has {levels} different values, and a categorical one may have at most {limit}: \
+         leave it out, or treat it as numbers"
+    )]
+    Levels {
+        /// The column.
+        name: String,
+        /// Its levels.
+        levels: usize,
+        /// The most allowed.
+        limit: usize,
+    },
+
+    /// A class among other targets.
+    #[error("\"{name}\" is a class and there are {targets} targets: a class is the only target")]
+    ClassAmongTargets {
+        /// The class.
+        name: String,
+        /// Targets asked for.
+        targets: usize,
+    },
+
+    /// A stored schema that contradicts itself.
+    #[error("the schema is broken: {what}: take it from the run again")]
+    Broken {
+        /// What is wrong.
+        what: String,
+    },
+
+    /// A stored schema that cannot be read.
+    #[error("the schema cannot be read ({0}): take it from the run again")]
+    Json(#[from] serde_json::Error),
+
+    /// What the numbers themselves have wrong.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}

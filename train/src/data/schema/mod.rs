@@ -1,0 +1,408 @@
+//! From a table to what a model sees, and back: decided once on the training table, stored with the run, applied again.
+//!
+//! A schema says which columns are features and which are targets and in what order, how words become numbers, by what
+//! numbers are scaled (fitted on the training rows alone), how the rows are split, and what table all this was made of.
+
+mod error;
+mod field;
+mod stored;
+
+pub use error::SchemaError;
+pub use field::{Encoding, Field};
+
+use super::dataset::Dataset;
+use super::frame::{Column, Frame};
+use super::split::Split;
+use super::standardize::Standardize;
+use evidence_autodiff::Noise;
+use field::{encode, levels};
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+/// How numbers are scaled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scaling {
+    /// Each column to mean 0 and standard deviation 1.
+    #[default]
+    Standardize,
+    /// All columns together to between 0 and 1, by the smallest and largest value of any: for pixels.
+    Unit,
+    /// As they are.
+    Raw,
+}
+
+/// The random split of a table: the same for the same seed, fractions and number of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitOptions {
+    /// Decides which rows go where.
+    pub seed: u64,
+    /// The share of rows to train on.
+    pub train: f64,
+    /// The share of rows to choose by.
+    pub validation: f64,
+    /// The share of rows to test on.
+    pub test: f64,
+}
+
+impl Default for SplitOptions {
+    /// Eight, one and one tenth, seed 0.
+    fn default() -> Self {
+        Self { seed: 0, train: 0.8, validation: 0.1, test: 0.1 }
+    }
+}
+
+impl SplitOptions {
+    /// The split of so many rows.
+    ///
+    /// # Errors
+    /// As [`Split::by_fraction`].
+    pub fn split(&self, rows: usize) -> Result<Split, super::DataError> {
+        let mut rng = Noise::new(self.seed).rng();
+        Split::by_fraction(rows, self.train, self.validation, self.test, &mut rng)
+    }
+}
+
+/// What a table's columns are to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SchemaOptions {
+    /// The columns to predict, by name (`column 3` in a file without names); none for a model of the features alone.
+    pub targets: Vec<String>,
+    /// The columns to predict from, in this order; none means all that are no targets.
+    pub features: Vec<String>,
+    /// Features that become one column for each of their levels.
+    pub categorical: Vec<String>,
+    /// Whether the target is a class although it is written in numbers. Text is always a class.
+    pub class: bool,
+    /// How features are scaled.
+    pub features_scaling: Scaling,
+    /// How targets are scaled; a class is not.
+    pub targets_scaling: Scaling,
+    /// How rows are split.
+    pub split: SplitOptions,
+}
+
+/// Whether a table's target columns are read when a schema is applied to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetUse {
+    /// They must be there: for an evaluation.
+    Required,
+    /// They are read if all of them are there.
+    Optional,
+    /// They are not looked at: for a prediction.
+    Ignored,
+}
+
+/// A table made ready for a model.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The decisions, for the run folder.
+    pub schema: Schema,
+    /// All rows, encoded and scaled.
+    pub data: Dataset,
+    /// Which rows are for what.
+    pub split: Split,
+}
+
+/// A table that a schema was applied to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// All rows, encoded and scaled.
+    pub data: Dataset,
+    /// Columns that the schema has no use for.
+    pub surplus: Vec<String>,
+}
+
+/// Which columns are what, and how they become numbers.
+///
+/// ```
+/// use evidence_train::data::{Column, Frame, Schema, SchemaOptions, TargetUse};
+///
+/// let numbers = |f: fn(f64) -> f64| Column::Numbers((0..20).map(|i| f(f64::from(i))).collect());
+/// let colours = |n| Column::Text(["red", "blue"].into_iter().cycle().take(n).collect());
+/// let frame = Frame::new(
+///     ["height", "colour", "weight"].map(String::from).to_vec(),
+///     vec![numbers(|i| i), colours(20), numbers(|i| 3.0 * i)],
+/// )?;
+/// let options = SchemaOptions {
+///     targets: vec!["weight".into()],
+///     categorical: vec!["colour".into()],
+///     ..SchemaOptions::default()
+/// };
+/// let prepared = Schema::fit(&frame, &options)?;
+/// assert_eq!(prepared.data.feature_names(), ["height", "colour=blue", "colour=red"]);
+///
+/// // Stored with the run, and applied to a table in another order and without the target.
+/// let schema = Schema::from_json(&prepared.schema.to_json())?;
+/// let names = ["colour", "shape", "height"].map(String::from).to_vec();
+/// let other = Frame::new(names, vec![colours(1), colours(1), Column::Numbers(vec![4.0])])?;
+/// let applied = schema.apply(&other, TargetUse::Ignored)?;
+/// assert_eq!(applied.data.features().row(0), prepared.data.features().row(4));
+/// assert_eq!(applied.surplus, ["shape"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// The version of this layout.
+    version: u32,
+    /// Whether columns are known by name; otherwise by their place.
+    named: bool,
+    /// Columns of the table it was made of.
+    columns: usize,
+    features: Vec<Field>,
+    targets: Vec<Field>,
+    split: SplitOptions,
+    /// Rows of the table it was made of.
+    rows: usize,
+    /// [`Frame::fingerprint`] of that table, in hexadecimal digits.
+    fingerprint: String,
+}
+
+impl Schema {
+    /// Decides by a table, and makes it ready.
+    ///
+    /// # Errors
+    /// [`SchemaError`] if the options name columns that are not there or do not fit together, or the split leaves a part empty.
+    pub fn fit(frame: &Frame, options: &SchemaOptions) -> Result<Prepared, SchemaError> {
+        let place = |name: &String| {
+            frame.names().iter().position(|known| known == name).ok_or_else(|| {
+                SchemaError::NoColumn { name: name.clone(), known: frame.names().to_vec() }
+            })
+        };
+        let targets: Vec<usize> = options.targets.iter().map(place).collect::<Result<_, _>>()?;
+        let mut features: Vec<usize> =
+            options.features.iter().map(place).collect::<Result<_, _>>()?;
+        if features.is_empty() {
+            features = (0..frame.names().len()).filter(|i| !targets.contains(i)).collect();
+        }
+        for name in &options.categorical {
+            place(name)?;
+        }
+        if features.is_empty() {
+            return Err(SchemaError::NoFeatures);
+        }
+        let used: Vec<String> =
+            features.iter().chain(&targets).map(|&i| frame.names()[i].clone()).collect();
+        if let Some(name) = super::frame::repeated(&used) {
+            return Err(SchemaError::Twice { name });
+        }
+        let field = |position: usize, levels: Option<Vec<String>>, class: bool| Field {
+            name: frame.names()[position].clone(),
+            position,
+            encoding: match levels {
+                None => Encoding::Number { mean: 0.0, scale: 1.0 },
+                Some(levels) if class => Encoding::Class { levels },
+                Some(levels) => Encoding::OneHot { levels },
+            },
+        };
+        let one_hot = |&i: &usize| {
+            let (name, column) = (&frame.names()[i], &frame.columns()[i]);
+            let known = options.categorical.contains(name).then(|| levels(name, column));
+            Ok::<_, SchemaError>(field(i, known.transpose()?, false))
+        };
+        let class = |&i: &usize| {
+            let (name, column) = (&frame.names()[i], &frame.columns()[i]);
+            let class = options.class
+                || options.categorical.contains(name)
+                || matches!(column, Column::Text(_));
+            if class && targets.len() > 1 {
+                let (name, targets) = (name.clone(), targets.len());
+                return Err(SchemaError::ClassAmongTargets { name, targets });
+            }
+            Ok(field(i, class.then(|| levels(name, column)).transpose()?, true))
+        };
+        let mut schema = Self {
+            version: stored::VERSION,
+            named: frame.is_named(),
+            columns: frame.names().len(),
+            features: features.iter().map(one_hot).collect::<Result<_, _>>()?,
+            targets: targets.iter().map(class).collect::<Result<_, _>>()?,
+            split: options.split,
+            rows: frame.rows(),
+            fingerprint: format!("{:016x}", frame.fingerprint()),
+        };
+        let split = options.split.split(frame.rows())?;
+        scale(frame, &mut schema.features, options.features_scaling, split.train())?;
+        scale(frame, &mut schema.targets, options.targets_scaling, split.train())?;
+        let data = schema.apply(frame, TargetUse::Required)?.data;
+        Ok(Prepared { schema, data, split })
+    }
+
+    /// Encodes and scales the rows of a table: columns by name in any order, or by place where either has no names.
+    ///
+    /// # Errors
+    /// [`SchemaError`] for a missing column, a cell of another kind or a category that is not known.
+    pub fn apply(&self, frame: &Frame, targets: TargetUse) -> Result<Applied, SchemaError> {
+        let places = self.places(frame, targets)?;
+        let (features, target_places) = places.split_at(self.features.len());
+        let array = |fields: &[Field], places: &[usize]| {
+            let mut out = Array2::zeros((frame.rows(), width(fields)));
+            encode(frame, fields, places, out.view_mut()).map(|()| out)
+        };
+        let (mut target_values, mut target_names) = (None, Vec::new());
+        if !target_places.is_empty() {
+            target_values = Some(array(&self.targets, target_places)?);
+            target_names = names(&self.targets);
+        }
+        let features = array(&self.features, features)?;
+        let data = Dataset::checked(features, target_values, self.feature_names(), target_names)?;
+        let known = |place: &usize| {
+            let name = &frame.names()[*place];
+            places.contains(place) || self.targets.iter().any(|field| &field.name == name)
+        };
+        let by_name = self.named && frame.is_named();
+        let surplus = (0..frame.names().len()).filter(|place| by_name && !known(place));
+        let surplus = surplus.map(|place| frame.names()[place].clone()).collect();
+        Ok(Applied { data, surplus })
+    }
+
+    /// Where the features, and behind them the targets if they are used, stand in a table.
+    fn places(&self, frame: &Frame, targets: TargetUse) -> Result<Vec<usize>, SchemaError> {
+        let mut places = Vec::new();
+        if self.named && frame.is_named() {
+            let place = |field: &Field| {
+                frame.names().iter().position(|name| *name == field.name).ok_or_else(|| {
+                    let known = frame.names().to_vec();
+                    SchemaError::NoColumn { name: field.name.clone(), known }
+                })
+            };
+            for field in &self.features {
+                places.push(place(field)?);
+            }
+            let found: Result<Vec<usize>, _> = self.targets.iter().map(place).collect();
+            match (targets, found) {
+                (TargetUse::Required, Err(missing)) => return Err(missing),
+                (TargetUse::Required | TargetUse::Optional, Ok(found)) => places.extend(found),
+                _ => {}
+            }
+            return Ok(places);
+        }
+        let found = frame.names().len();
+        let without = self.columns - self.targets.len();
+        if found == self.columns {
+            places.extend(self.features.iter().map(|field| field.position));
+            if targets != TargetUse::Ignored {
+                places.extend(self.targets.iter().map(|field| field.position));
+            }
+        } else if found == without && (targets != TargetUse::Required || self.targets.is_empty()) {
+            let before = |place: usize| self.targets.iter().filter(|t| t.position < place).count();
+            places.extend(self.features.iter().map(|f| f.position - before(f.position)));
+        } else {
+            let (expected, features) = (self.columns, without);
+            return Err(SchemaError::Width { expected, features, found });
+        }
+        Ok(places)
+    }
+
+    /// The columns of what a model gets as inputs: one for a number, one a level for a category.
+    pub fn feature_names(&self) -> Vec<String> {
+        names(&self.features)
+    }
+
+    /// The columns to predict.
+    pub fn target_names(&self) -> Vec<String> {
+        names(&self.targets)
+    }
+
+    /// The features' columns of the table it was made of.
+    pub fn features(&self) -> &[Field] {
+        &self.features
+    }
+
+    /// The targets' columns of the table it was made of.
+    pub fn targets(&self) -> &[Field] {
+        &self.targets
+    }
+
+    /// The classes to tell apart, if the target is one.
+    pub fn classes(&self) -> Option<&[String]> {
+        match &self.targets.first()?.encoding {
+            Encoding::Class { levels } => Some(levels),
+            _ => None,
+        }
+    }
+
+    /// Rows of the table it was made of.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How those are split.
+    pub fn split(&self) -> SplitOptions {
+        self.split
+    }
+
+    /// Whether a table is the one it was made of.
+    pub fn is_of(&self, frame: &Frame) -> bool {
+        self.fingerprint == format!("{:016x}", frame.fingerprint())
+    }
+
+    /// The scaling of the features, of what a model gets as inputs `[n, inputs]`.
+    pub fn feature_scaling(&self) -> Standardize {
+        scaling(&self.features)
+    }
+
+    /// The scaling of the targets: its [`inverse`](Standardize::inverse) turns predictions into the table's units, and a predicted
+    /// standard deviation is multiplied by its [`scale`](Standardize::scale). A class has mean 0 and scale 1.
+    pub fn target_scaling(&self) -> Option<Standardize> {
+        (!self.targets.is_empty()).then(|| scaling(&self.targets))
+    }
+}
+
+fn width(fields: &[Field]) -> usize {
+    fields.iter().map(Field::width).sum()
+}
+
+fn names(fields: &[Field]) -> Vec<String> {
+    fields.iter().flat_map(Field::names).collect()
+}
+
+fn scaling(fields: &[Field]) -> Standardize {
+    let each = fields.iter().flat_map(|field| {
+        let (mean, scale) = match field.encoding {
+            Encoding::Number { mean, scale } => (mean, scale),
+            _ => (0.0, 1.0),
+        };
+        std::iter::repeat_n((mean, scale), field.width())
+    });
+    let (mean, scale): (Vec<f64>, Vec<f64>) = each.unzip();
+    Standardize::from_moments(mean.into(), scale.into()).expect("a schema's scales are sound")
+}
+
+/// Fits means and scales on the rows to train on.
+fn scale(
+    frame: &Frame,
+    fields: &mut [Field],
+    scaling: Scaling,
+    rows: &[usize],
+) -> Result<(), SchemaError> {
+    let mut numbers: Vec<(&mut f64, &mut f64, &[f64])> = Vec::new();
+    for field in fields {
+        if let (Encoding::Number { mean, scale }, Column::Numbers(values)) =
+            (&mut field.encoding, &frame.columns()[field.position])
+        {
+            numbers.push((mean, scale, values));
+        }
+    }
+    match scaling {
+        Scaling::Raw => {}
+        Scaling::Standardize => {
+            for (mean, scale, values) in numbers {
+                let column = ArrayView2::from_shape((values.len(), 1), values).expect("one column");
+                let fitted = Standardize::fit(column, rows)?;
+                (*mean, *scale) = (fitted.mean()[0], fitted.scale()[0]);
+            }
+        }
+        Scaling::Unit => {
+            let all = || numbers.iter().flat_map(|(.., values)| rows.iter().map(|&i| values[i]));
+            let (low, high) =
+                all().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+            for (mean, scale, _) in numbers {
+                (*mean, *scale) = (low, if high > low { high - low } else { 1.0 });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! A table's columns, fitted once and applied to other tables.
+
+use crate::bytes::read_bytes;
+use evidence_train::data::{Frame, ReadOptions, Schema, SchemaOptions, TargetUse};
+
+fn frame(text: &str) -> Frame {
+    read_bytes("csv", text.as_bytes(), &ReadOptions::default()).unwrap()
+}
+
+/// Thirty rows: a number, a colour, and a target.
+fn table() -> Frame {
+    let colours = ["red", "green", "blue"];
+    let rows = (0..30).map(|i| format!("{},{},{}\n", i * i, colours[i % 3], 3 * i));
+    frame(&format!("x,colour,y\n{}", rows.collect::<String>()))
+}
+
+fn options() -> SchemaOptions {
+    SchemaOptions {
+        targets: vec!["y".into()],
+        categorical: vec!["colour".into()],
+        ..SchemaOptions::default()
+    }
+}
+
+#[test]
+fn columns_are_found_by_name_in_any_order_through_json_and_back() {
+    let prepared = Schema::fit(&table(), &options()).unwrap();
+    assert_eq!(prepared.data.features().ncols(), 4);
+    let schema = Schema::from_json(&prepared.schema.to_json()).unwrap();
+    assert_eq!(schema, prepared.schema);
+    assert!(schema.is_of(&table()));
+
+    let other = frame("y,size,colour,x\n3,1,green,1\n0,1,red,0\n");
+    assert!(!schema.is_of(&other));
+    let applied = schema.apply(&other, TargetUse::Required).unwrap();
+    assert_eq!(applied.surplus, ["size"]);
+    let expected = prepared.data.select(&[1, 0]).unwrap();
+    assert_eq!(applied.data.features(), expected.features());
+    assert_eq!(applied.data.targets(), expected.targets());
+
+    let back = schema.target_scaling().unwrap().inverse(applied.data.targets().unwrap().view());
+    assert!((back[[0, 0]] - 3.0).abs() < 1e-12 && back[[1, 0]].abs() < 1e-12);
+}
+
+/// Statistics are those of the training rows: a wild value in another row does not move them.
+#[test]
+fn scales_come_from_training_rows_alone() {
+    let prepared = Schema::fit(&table(), &options()).unwrap();
+    let scaling = prepared.schema.target_scaling().unwrap();
+    let training: Vec<f64> = prepared.split.train().iter().map(|&row| 3.0 * row as f64).collect();
+    let mean = training.iter().sum::<f64>() / training.len() as f64;
+    assert!((scaling.mean()[0] - mean).abs() < 1e-9);
+    assert!((mean - 43.5).abs() > 1e-9, "else the law is empty");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let schema = Schema::fit(&table(), &options()).unwrap().schema;
+    let table = [
+        ("colour,y\nred,1\n", TargetUse::Required, vec!["\"x\"", "\"colour\""]),
+        ("x,colour\n1,red\n", TargetUse::Required, vec!["\"y\""]),
+        ("x,colour\n1,pink\n", TargetUse::Ignored, vec!["row 0", "\"colour\"", "pink", "\"red\""]),
+        ("x,colour\nbig,red\n", TargetUse::Ignored, vec!["\"x\"", "big"]),
+        ("1,2,3,4,5\n6,7,8,9,10\n", TargetUse::Ignored, vec!["found 5"]),
+    ];
+    for (text, targets, words) in table {
+        let error = schema.apply(&frame(text), targets).unwrap_err().to_string();
+        for word in words {
+            assert!(error.contains(word), "{text}: \"{word}\" is not in {error}");
+        }
+    }
+    for (change, word) in [
+        (SchemaOptions { targets: vec!["z".into()], ..options() }, "\"z\""),
+        (SchemaOptions { categorical: vec![], ..options() }, "\"colour\""),
+        (SchemaOptions { features: vec!["x".into(), "x".into()], ..options() }, "twice"),
+    ] {
+        let error = Schema::fit(&self::table(), &change).unwrap_err().to_string();
+        assert!(error.contains(word), "\"{word}\" is not in {error}");
+    }
+}
+
+/// A run folder may come from a stranger.
+#[test]
+fn stored_schemas_are_checked() {
+    let json = Schema::fit(&table(), &options()).unwrap().schema.to_json();
+    assert!(Schema::from_json(&json).is_ok());
+    for end in 0..json.trim_end().len() {
+        assert!(Schema::from_json(&json[..end]).is_err(), "cut at {end}");
+    }
+    assert!(Schema::from_json(&json.replace("\"scale\":", "\"scale\":-")).is_err(), "{json}");
+    assert!(Schema::from_json(&json.replace("\"x\"", "\"y\"")).is_err(), "{json}");
+}
