@@ -6,7 +6,7 @@
 //!
 //! Whoever sent the file, nothing is allocated before it is known to be there: the header is at most as long as the file, its
 //! tensors fill the rest exactly, and a reader compares names and shapes before it asks for numbers. What this project writes
-//! also carries a checksum of the numbers.
+//! also carries a checksum of the numbers and of the text about them; what a name, a shape or a place must be is known.
 
 use super::atomic::replace;
 use super::error::RunError;
@@ -53,6 +53,7 @@ pub fn write_tensors(
         infos.push((name.clone(), info));
         place = end;
     }
+    sum.update(about.as_bytes());
     let about = format!("{:08x} {about}", sum.finalize());
     let metadata = Metadata::new(Some(HashMap::from([(ABOUT.to_owned(), about)])), infos)
         .expect("one tensor begins where the last ends");
@@ -136,7 +137,7 @@ impl Tensors {
         let about = metadata.metadata().as_ref().and_then(|all| all.get(ABOUT));
         let about = about.map(|about| {
             let (sum, about) = about.split_at_checked(8)?;
-            Some((u32::from_str_radix(sum, 16).ok()?, about.trim_start().to_owned()))
+            Some((u32::from_str_radix(sum, 16).ok()?, about.strip_prefix(' ')?.to_owned()))
         });
         let Ok(about) = about.map(|about| about.ok_or(())).transpose() else {
             return Err(damaged(format!("`{ABOUT}` in its header does not begin with a checksum")));
@@ -220,11 +221,14 @@ impl Tensors {
             }
             arrays.push((name.clone(), array));
         }
+        if let Some((_, text)) = &self.about {
+            sum.update(text.as_bytes());
+        }
         let found = sum.finalize();
         match self.about {
             Some((expected, _)) if expected != found => Err(damaged(format!(
-                "the numbers from byte {} on have the checksum {found:08x}, the header says {expected:08x}: the file is \
-                 damaged; take another copy of it, or an older checkpoint",
+                "the numbers from byte {} on, and the text about them, have the checksum {found:08x}, the header says \
+                 {expected:08x}: the file is damaged; take another copy of it, or an older checkpoint",
                 self.start
             ))),
             _ => Ok(arrays),
