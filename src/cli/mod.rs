@@ -1,9 +1,27 @@
 //! The command line: one file for each subcommand.
 
+mod answer;
 mod check;
+mod completions;
+mod config;
+mod decode;
+mod density;
+mod encode;
+mod error;
+mod evaluate;
+mod inspect;
+mod kind;
 mod lecture;
+mod optimizer;
+mod predict;
+mod reconstruct;
+mod resume;
+mod sample;
+mod train;
+mod trained;
 
 use clap::{Parser, Subcommand};
+use error::CODES;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -19,7 +37,7 @@ const MOST_THREADS: i64 = 1024;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  evidence                 the lecture, into evidence-out/\n  evidence --json          the same, with summary.json on standard output\n  evidence check           every gradient and log-determinant, checked\n\nExit codes: 0 success, 1 a failed check or run, 2 wrong usage."
+    after_help = format!("Examples:\n  evidence                 the lecture, into evidence-out/\n  evidence --json          the same, with summary.json on standard output\n  evidence check           every gradient and log-determinant, checked\n  evidence train bayes --data winequality-white.csv --target quality --out white\n  evidence predict white --data new.csv --out predicted.csv\n\n{CODES}")
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -56,6 +74,28 @@ struct LectureArguments {
 enum Command {
     /// Checks every gradient and log-determinant against independent truth
     Check(check::CheckArguments),
+    /// Trains a model on a table
+    Train(train::TrainArguments),
+    /// Goes on with a training that was stopped
+    Resume(resume::ResumeArguments),
+    /// Scores a trained model on rows with targets
+    Evaluate(evaluate::EvaluateArguments),
+    /// Predicts the target of each row
+    Predict(predict::PredictArguments),
+    /// Gives the log-density of each row
+    Density(answer::RowsArguments),
+    /// Makes rows of a model's own
+    Sample(sample::SampleArguments),
+    /// Gives the code of each row
+    Encode(answer::RowsArguments),
+    /// Gives the row of each code
+    Decode(answer::RowsArguments),
+    /// Sends each row through its code
+    Reconstruct(answer::RowsArguments),
+    /// Shows a trained model's parameters, or the tape of a step
+    Inspect(inspect::InspectArguments),
+    /// Prints completions for a shell
+    Completions(completions::CompletionsArguments),
 }
 
 /// Writes a line to standard output. A reader that has gone (`evidence check | head`) has what it wanted: no error.
@@ -75,11 +115,32 @@ fn unwritten(error: &io::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Flags of every subcommand.
+#[derive(Clone, Copy, Debug)]
+struct Common {
+    /// Results as JSON.
+    json: bool,
+    threads: u16,
+}
+
 /// Runs the command line.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    match arguments.command {
-        Some(Command::Check(check)) => check::run(&check, &arguments.lecture),
-        None => lecture::run(&arguments.lecture),
-    }
+    let lecture = &arguments.lecture;
+    let common = &Common { json: lecture.json, threads: lecture.threads };
+    error::end(match &arguments.command {
+        None => return lecture::run(lecture),
+        Some(Command::Check(check)) => return check::run(check, lecture),
+        Some(Command::Train(arguments)) => train::run(arguments, common),
+        Some(Command::Resume(arguments)) => resume::run(arguments, common),
+        Some(Command::Evaluate(arguments)) => evaluate::run(arguments, common),
+        Some(Command::Predict(arguments)) => predict::run(arguments, common),
+        Some(Command::Density(arguments)) => density::run(arguments, common),
+        Some(Command::Sample(arguments)) => sample::run(arguments, common),
+        Some(Command::Encode(arguments)) => encode::run(arguments, common),
+        Some(Command::Decode(arguments)) => decode::run(arguments, common),
+        Some(Command::Reconstruct(arguments)) => reconstruct::run(arguments, common),
+        Some(Command::Inspect(arguments)) => inspect::run(arguments, common),
+        Some(Command::Completions(arguments)) => completions::run(arguments),
+    })
 }

@@ -1,0 +1,168 @@
+//! What subcommands that answer for each row share: the table is read a portion at a time, and so is the answer written.
+
+use super::error::CliError;
+use super::kind::{Ask, Table};
+use super::trained::{self, Trained};
+use super::{Common, line};
+use clap::Args;
+use evidence::autodiff::kernels::threads::with_threads;
+use evidence::train::data::{Chunks, Dataset, TargetUse};
+use evidence::train::run::replace;
+use serde_json::json;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Rows answered for at a time. Draws of latents depend on where a block begins, so it is fixed.
+const ROWS: usize = 4096;
+
+/// Flags of subcommands that answer for each row.
+#[derive(Debug, Args)]
+pub(super) struct RowsArguments {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The table
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub answer: AnswerArguments,
+}
+
+/// Flags of every answer.
+#[derive(Debug, Args)]
+pub(super) struct AnswerArguments {
+    /// A CSV file for the answer, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Draws of weights or latents
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub draws: u32,
+}
+
+/// Hands over a file's rows, encoded and scaled, with the number of rows before them; how many there were.
+pub(super) fn blocks(
+    trained: &dyn Trained,
+    data: &Path,
+    targets: TargetUse,
+    mut each: impl FnMut(&Dataset, u64) -> Result<(), CliError>,
+) -> Result<usize, CliError> {
+    let (mut seen, mut dropped, mut told) = (0, 0, false);
+    for frame in Chunks::open(data, &trained.reading())? {
+        let frame = frame?;
+        dropped += frame.dropped();
+        if frame.rows() == 0 {
+            continue;
+        }
+        let at = |source| CliError::Schema { path: data.to_owned(), source };
+        let applied = trained.schema().apply(&frame, targets).map_err(at)?;
+        if !applied.surplus.is_empty() && !told {
+            told = true;
+            eprintln!("evidence: {}: not used: {}", data.display(), applied.surplus.join(", "));
+        }
+        let rows: Vec<usize> = (0..applied.data.rows()).collect();
+        for rows in rows.chunks(ROWS) {
+            each(&applied.data.select(rows)?, seen as u64)?;
+            seen += rows.len();
+        }
+    }
+    if dropped > 0 {
+        eprintln!(
+            "evidence: {}: {dropped} rows with a missing value were left out",
+            data.display()
+        );
+    }
+    if seen == 0 {
+        return Err(CliError::Data(format!("{}: there are no rows to answer for", data.display())));
+    }
+    Ok(seen)
+}
+
+/// Answers for every row of a table.
+pub(super) fn rows(
+    arguments: &RowsArguments,
+    quantiles: &[f64],
+    targets: TargetUse,
+    common: &Common,
+    answer: impl Fn(&dyn Trained, &Dataset, &Ask<'_>) -> Result<Table, CliError> + Sync,
+) -> Result<(), CliError> {
+    let trained = trained::open(&arguments.run)?;
+    let plain = Ask::plain(trained.schema(), trained.seed());
+    with_threads(common.threads.into(), || {
+        write(arguments.answer.out.as_deref(), common, |writer| {
+            blocks(&*trained, &arguments.data, targets, |rows, first| {
+                let draws = arguments.answer.draws as usize;
+                let ask = Ask { draws, quantiles, first, ..plain.clone() };
+                writer.table(&answer(&*trained, rows, &ask)?)
+            })
+            .map(|_| ())
+        })
+    })
+}
+
+/// Where an answer goes: CSV, its names first; or one JSON object for each row.
+pub(super) struct Writer<'a> {
+    csv: csv::Writer<&'a mut dyn Write>,
+    json: bool,
+    begun: bool,
+}
+
+impl Writer<'_> {
+    /// Adds rows.
+    pub(super) fn table(&mut self, table: &Table) -> Result<(), CliError> {
+        if self.json {
+            for row in table.values.outer_iter() {
+                let row = table.names.iter().zip(row);
+                let row: serde_json::Map<_, _> =
+                    row.map(|(name, value)| (name.clone(), json!(value))).collect();
+                self.csv.flush()?;
+                line(&serde_json::Value::Object(row))?;
+            }
+            return Ok(());
+        }
+        if !self.begun {
+            self.csv.write_record(&table.names).map_err(io::Error::from)?;
+            self.begun = true;
+        }
+        for row in table.values.outer_iter() {
+            let cells = row.iter().map(f64::to_string);
+            self.csv.write_record(cells).map_err(io::Error::from)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes an answer whole or not at all where it goes to a file.
+pub(super) fn write(
+    out: Option<&Path>,
+    common: &Common,
+    fill: impl FnOnce(&mut Writer<'_>) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let into = |to: &mut dyn Write| {
+        let mut writer =
+            Writer { csv: csv::Writer::from_writer(to), json: common.json, begun: false };
+        fill(&mut writer)?;
+        writer.csv.flush()?;
+        Ok(())
+    };
+    let Some(path) = out else {
+        return into(&mut BufWriter::new(io::stdout().lock()));
+    };
+    if common.json {
+        return Err(CliError::Usage("--json prints on standard output: leave out --out".into()));
+    }
+    let mut failed = None;
+    let written = replace(path, |file| {
+        into(&mut BufWriter::new(file)).map_err(|error| {
+            let text = error.to_string();
+            failed = Some(error);
+            io::Error::other(text)
+        })
+    });
+    match (failed, written) {
+        (Some(CliError::Output(source)), _) | (None, Err(source)) => {
+            Err(CliError::Write { path: path.to_owned(), source })
+        }
+        (Some(error), _) => Err(error),
+        (None, Ok(())) => Ok(()),
+    }
+}

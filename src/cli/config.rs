@@ -1,0 +1,332 @@
+//! The configuration of a training: flags and the keys of a TOML file are the same structs.
+//!
+//! Defaults give way to the file, the file to flags. What came out of it is written into the run as `config.toml`.
+
+use super::error::CliError;
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use evidence::optim::{Adam, RmsProp, Sgd};
+use evidence::train::data::{Missing, ReadOptions, Scaling, SplitOptions};
+use evidence::train::run::Checkpoints;
+use evidence::train::{FitOptions, Schedule};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::optimizer::Chosen;
+
+/// Everything that a training depends on, with the options of its kind.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config<O> {
+    /// The name of the kind of model.
+    pub kind: String,
+    /// Its options.
+    #[serde(default = "O::default", bound(deserialize = "O: Default + DeserializeOwned"))]
+    pub model: O,
+    /// What it learns from.
+    #[serde(default)]
+    pub data: DataOptions,
+    /// How it learns.
+    #[serde(default)]
+    pub training: TrainingOptions,
+}
+
+/// The one key that says how the others are to be understood.
+#[derive(Deserialize)]
+struct Head {
+    kind: String,
+}
+
+/// The table and what its columns are.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[command(next_help_heading = "Data")]
+pub(super) struct DataOptions {
+    /// The table: CSV or TSV, .npy, .npz, or IDX
+    #[arg(long = "data", value_name = "FILE")]
+    pub file: PathBuf,
+    /// The column to predict
+    #[arg(long, value_name = "COLUMN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The target is a class although it is written in numbers; text always is
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub class: bool,
+    /// Columns to leave out, by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub drop: Vec<String>,
+    /// Columns that become one for each of their values, by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub categorical: Vec<String>,
+    /// How columns are scaled [default: standardize]
+    #[arg(long, value_name = "HOW")]
+    pub scaling: ScalingOption,
+    /// Leaves out rows with a missing value, and says how many; otherwise the first one is an error
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub drop_missing: bool,
+    /// The share of rows to choose the best epoch by [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    pub validation: Share,
+    /// The share of rows to test on [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    pub test: Share,
+}
+
+/// A share of the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Share(f64);
+
+impl Default for Share {
+    fn default() -> Self {
+        Self(0.1)
+    }
+}
+
+impl std::str::FromStr for Share {
+    type Err = std::num::ParseFloatError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// [`Scaling`], as a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ScalingOption {
+    /// Each column to mean 0 and standard deviation 1
+    #[default]
+    Standardize,
+    /// All columns together to between 0 and 1: for pixels
+    Unit,
+    /// As they are
+    Raw,
+}
+
+impl DataOptions {
+    /// How the table is read.
+    pub(super) fn reading(&self) -> ReadOptions {
+        let missing = if self.drop_missing { Missing::DropRows } else { Missing::Refuse };
+        ReadOptions { missing, ..ReadOptions::default() }
+    }
+
+    /// How features are scaled.
+    pub(super) fn scaling(&self) -> Scaling {
+        match self.scaling {
+            ScalingOption::Standardize => Scaling::Standardize,
+            ScalingOption::Unit => Scaling::Unit,
+            ScalingOption::Raw => Scaling::Raw,
+        }
+    }
+
+    /// How rows are split.
+    pub(super) fn split(&self, seed: u64) -> SplitOptions {
+        let (Share(validation), Share(test)) = (self.validation, self.test);
+        SplitOptions { seed, train: 1.0 - validation - test, validation, test }
+    }
+}
+
+/// How long, by what, and how it is saved.
+#[derive(Clone, Debug, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[command(next_help_heading = "Training")]
+pub(super) struct TrainingOptions {
+    /// Passes over the training rows [default: 100]
+    #[arg(long, value_name = "N")]
+    pub epochs: usize,
+    /// Rows in a minibatch [default: 64]
+    #[arg(long, value_name = "ROWS")]
+    pub batch: usize,
+    /// Epochs without a better validation loss before stopping; 0 runs them all [default: 0]
+    #[arg(long, value_name = "EPOCHS")]
+    pub patience: usize,
+    /// The optimiser [default: adam]
+    #[arg(long, value_name = "NAME")]
+    pub optimizer: OptimizerOption,
+    /// The learning rate [default: 0.001]
+    #[arg(long, value_name = "RATE")]
+    pub learning_rate: f64,
+    /// Adam's decoupled weight decay [default: 0]
+    #[arg(long, value_name = "RATE")]
+    pub weight_decay: f64,
+    /// SGD's momentum [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    pub momentum: f64,
+    /// How the learning rate changes [default: constant]
+    #[arg(long, value_name = "HOW")]
+    pub schedule: ScheduleOption,
+    /// Decides the split, the first weights and every draw [default: 0]
+    #[arg(long, value_name = "SEED")]
+    pub seed: u64,
+    /// A checkpoint after so many seconds [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub checkpoint_seconds: f64,
+    /// A checkpoint after every so many steps as well; 0 is never [default: 0]
+    #[arg(long, value_name = "STEPS")]
+    pub checkpoint_steps: usize,
+    /// Checkpoints kept, the last one included [default: 2]
+    #[arg(long, value_name = "N")]
+    pub keep: usize,
+}
+
+/// Which optimiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OptimizerOption {
+    /// Adam; with a weight decay AdamW
+    Adam,
+    /// RMSprop
+    Rmsprop,
+    /// Stochastic gradient descent, with momentum if wanted
+    Sgd,
+}
+
+/// Which schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ScheduleOption {
+    /// The same throughout
+    Constant,
+    /// Down to 0 along half a cosine
+    Cosine,
+}
+
+impl Default for TrainingOptions {
+    fn default() -> Self {
+        let Checkpoints { seconds, steps, keep } = Checkpoints::default();
+        let FitOptions { epochs, batch, seed, .. } = FitOptions::default();
+        Self {
+            epochs,
+            batch,
+            patience: 0,
+            optimizer: OptimizerOption::Adam,
+            learning_rate: 1e-3,
+            weight_decay: 0.0,
+            momentum: 0.0,
+            schedule: ScheduleOption::Constant,
+            seed,
+            checkpoint_seconds: seconds,
+            checkpoint_steps: steps,
+            keep,
+        }
+    }
+}
+
+impl TrainingOptions {
+    /// For the fit loop.
+    pub(super) fn fit(&self) -> FitOptions {
+        FitOptions {
+            epochs: self.epochs,
+            batch: self.batch,
+            patience: (self.patience > 0).then_some(self.patience),
+            seed: self.seed,
+            schedule: match self.schedule {
+                ScheduleOption::Constant => Schedule::Constant,
+                ScheduleOption::Cosine => Schedule::Cosine,
+            },
+        }
+    }
+
+    /// When it is saved.
+    pub(super) fn checkpoints(&self) -> Checkpoints {
+        Checkpoints {
+            seconds: self.checkpoint_seconds,
+            steps: self.checkpoint_steps,
+            keep: self.keep,
+        }
+    }
+
+    /// The optimiser at its start.
+    pub(super) fn optimizer(&self) -> Result<Chosen, CliError> {
+        let rate = self.learning_rate;
+        let unused = |name: &str, value: f64, of: &str| {
+            if value == 0.0 {
+                Ok(())
+            } else {
+                Err(CliError::Usage(format!("--{name} is for {of}: leave it out")))
+            }
+        };
+        Ok(match self.optimizer {
+            OptimizerOption::Adam => {
+                unused("momentum", self.momentum, "--optimizer sgd")?;
+                Chosen::Adam(Adam::new(rate)?.weight_decay(self.weight_decay)?)
+            }
+            OptimizerOption::Rmsprop => {
+                unused("momentum", self.momentum, "--optimizer sgd")?;
+                unused("weight-decay", self.weight_decay, "--optimizer adam")?;
+                Chosen::RmsProp(RmsProp::new(rate)?)
+            }
+            OptimizerOption::Sgd => {
+                unused("weight-decay", self.weight_decay, "--optimizer adam")?;
+                let sgd = Sgd::new(rate)?;
+                let momentum = self.momentum;
+                Chosen::Sgd(if momentum == 0.0 { sgd } else { sgd.momentum(momentum)? })
+            }
+        })
+    }
+}
+
+impl<O: Args + Serialize + DeserializeOwned + Default> Config<O> {
+    /// The flags of all its parts.
+    pub(super) fn flags(command: clap::Command) -> clap::Command {
+        let command = O::augment_args_for_update(command);
+        TrainingOptions::augment_args_for_update(DataOptions::augment_args_for_update(command))
+    }
+
+    /// Defaults, under a file if one is given, under flags.
+    pub(super) fn resolve(
+        kind: &str,
+        file: Option<&Path>,
+        flags: &ArgMatches,
+    ) -> Result<Self, CliError> {
+        let mut config = match file {
+            None => Self {
+                kind: kind.to_owned(),
+                model: O::default(),
+                data: DataOptions::default(),
+                training: TrainingOptions::default(),
+            },
+            Some(path) => Self::parse(path, &text(path)?)?,
+        };
+        if config.kind != kind {
+            let file = file.map_or(String::new(), |path| path.display().to_string());
+            return Err(CliError::Usage(format!(
+                "{file}: is for `evidence train {}`, not for {kind}",
+                config.kind
+            )));
+        }
+        let updated = config
+            .model
+            .update_from_arg_matches(flags)
+            .and_then(|()| config.data.update_from_arg_matches(flags))
+            .and_then(|()| config.training.update_from_arg_matches(flags));
+        updated.map_err(|error| CliError::Usage(error.to_string()))?;
+        Ok(config)
+    }
+
+    /// From the text of a file; an error says the line and the key.
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
+        toml::from_str(text).map_err(|error| unparsed(path, &error))
+    }
+
+    /// For the run's folder.
+    pub(super) fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a configuration is text, numbers and lists")
+    }
+}
+
+/// The kind that a configuration is for.
+pub(super) fn kind(path: &Path, text: &str) -> Result<String, CliError> {
+    toml::from_str::<Head>(text).map(|head| head.kind).map_err(|error| unparsed(path, &error))
+}
+
+fn unparsed(path: &Path, error: &toml::de::Error) -> CliError {
+    CliError::Usage(format!("{}: {}", path.display(), error.to_string().trim_end()))
+}
+
+fn text(path: &Path) -> Result<String, CliError> {
+    fs::read_to_string(path)
+        .map_err(|error| CliError::Usage(format!("{}: cannot be read ({error})", path.display())))
+}

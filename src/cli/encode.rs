@@ -1,0 +1,10 @@
+//! `evidence encode RUN --data FILE`: the code of each row.
+
+use super::Common;
+use super::answer::{RowsArguments, rows};
+use super::error::CliError;
+use evidence::train::data::TargetUse;
+
+pub(super) fn run(arguments: &RowsArguments, common: &Common) -> Result<(), CliError> {
+    rows(arguments, &[], TargetUse::Ignored, common, |model, rows, ask| model.encode(rows, ask))
+}

@@ -1,0 +1,89 @@
+//! `evidence evaluate RUN --data FILE`: scores of a trained model on rows with targets, a portion of the file at a time.
+
+use super::answer::blocks;
+use super::error::CliError;
+use super::kind::{Ask, Score};
+use super::{Common, line, trained};
+use clap::Args;
+use evidence::autodiff::kernels::threads::with_threads;
+use evidence::train::data::TargetUse;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// Flags of `evidence evaluate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evidence evaluate white --data winequality-white.csv")]
+pub(super) struct EvaluateArguments {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The table
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Draws of weights or latents
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    draws: u32,
+}
+
+/// Scores of rows, added up.
+#[derive(Debug, Default)]
+pub(super) struct Averages {
+    rows: usize,
+    sums: Vec<(&'static str, f64, bool)>,
+}
+
+impl Averages {
+    /// Adds the scores of some rows.
+    pub(super) fn add(&mut self, scores: &[Score]) {
+        self.rows += scores.first().map_or(0, |score| score.values.len());
+        self.sums.resize(scores.len(), ("", 0.0, false));
+        for (sum, score) in self.sums.iter_mut().zip(scores) {
+            *sum = (score.name, sum.1 + score.values.sum(), score.root);
+        }
+    }
+
+    /// Each score's name and value.
+    fn values(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        self.sums.iter().map(|&(name, sum, root)| {
+            let mean = sum / self.rows as f64;
+            (name, if root { mean.sqrt() } else { mean })
+        })
+    }
+
+    /// As an object.
+    pub(super) fn to_json(&self) -> Value {
+        Value::Object(
+            self.values().map(|(name, value)| (name.into(), json!(value))).collect::<Map<_, _>>(),
+        )
+    }
+}
+
+/// A line for each score.
+pub(super) fn print_scores(averages: &Averages, rows: usize) -> Result<(), CliError> {
+    for (name, value) in averages.values() {
+        line(&format_args!("{name:<22} {value:>10.4}   mean over {rows} rows"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), CliError> {
+    let trained = trained::open(&arguments.run)?;
+    let schema = trained.schema();
+    let plain = Ask::plain(schema, trained.seed());
+    let mut averages = Averages::default();
+    let rows = with_threads(common.threads.into(), || {
+        blocks(&*trained, &arguments.data, TargetUse::Required, |rows, first| {
+            let ask = Ask { draws: arguments.draws as usize, first, ..plain.clone() };
+            averages.add(&trained.scores(rows, &ask));
+            Ok(())
+        })
+    })?;
+    if common.json {
+        let scores = averages.to_json();
+        line(
+            &json!({"run": arguments.run, "kind": trained.kind(), "rows": rows, "scores": scores}),
+        )?;
+        return Ok(());
+    }
+    print_scores(&averages, rows)
+}

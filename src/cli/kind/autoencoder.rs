@@ -1,0 +1,132 @@
+//! `autoencoder`: rows through a narrow code and back.
+
+use super::super::error::CliError;
+use super::options::{ActivationOption, LikelihoodOption, check_sizes, parameters, sizes};
+use super::{Ask, Columns, Kind, Score, Table, in_units, inputs, numbered, numbers_of, rows_of};
+use clap::Args;
+use evidence::models::Autoencoder;
+use evidence::train::data::Dataset;
+use evidence::{Array, Noise, Parameters, Tape};
+use ndarray::{ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+pub(super) struct Autoencoding;
+
+/// Its shape.
+#[derive(Clone, Debug, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[command(next_help_heading = "Model")]
+pub(super) struct AutoencoderOptions {
+    /// Units of each hidden layer of the encoder, by commas; the decoder mirrors them [default: 128]
+    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
+    pub hidden: Vec<usize>,
+    /// Columns of the code [default: 2]
+    #[arg(long, value_name = "N")]
+    pub latents: usize,
+    /// Behind each hidden layer [default: relu]
+    #[arg(long, value_name = "NAME")]
+    pub activation: ActivationOption,
+    /// How the decoder's output is read [default: gaussian]
+    #[arg(long, value_name = "NAME")]
+    pub likelihood: LikelihoodOption,
+}
+
+impl Default for AutoencoderOptions {
+    fn default() -> Self {
+        Self {
+            hidden: vec![128],
+            latents: 2,
+            activation: ActivationOption::default(),
+            likelihood: LikelihoodOption::default(),
+        }
+    }
+}
+
+impl AutoencoderOptions {
+    /// From data to code.
+    pub(super) fn sizes(&self, columns: Columns) -> Vec<usize> {
+        sizes(columns.inputs, &self.hidden, self.latents)
+    }
+
+    /// A Bernoulli's data are between 0 and 1.
+    pub(super) fn admit(&self, data: &Dataset) -> Result<(), CliError> {
+        let outside = data.features().iter().find(|x| !(0.0..=1.0).contains(*x));
+        match (self.likelihood, outside) {
+            (LikelihoodOption::Bernoulli, Some(x)) => Err(CliError::Usage(format!(
+                "--likelihood bernoulli is for numbers between 0 and 1, and the scaled data have {x}: give --scaling unit \
+                 as well, or raw if the table holds such numbers"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Kind for Autoencoding {
+    const NAME: &'static str = "autoencoder";
+    const ABOUT: &'static str = "An autoencoder: rows through a narrow code and back";
+    const SUPERVISED: bool = false;
+    type Options = AutoencoderOptions;
+    type Model = Autoencoder<Array<f32>>;
+
+    fn parameters(options: &AutoencoderOptions, columns: Columns) -> u128 {
+        parameters(&options.sizes(columns)).saturating_mul(2)
+    }
+
+    fn build(
+        options: &AutoencoderOptions,
+        columns: Columns,
+        noise: Noise,
+    ) -> Result<Self::Model, CliError> {
+        let sizes = options.sizes(columns);
+        check_sizes(&sizes)?;
+        let likelihood = options.likelihood.build();
+        Ok(Autoencoder::new(&sizes, options.activation.into(), likelihood, noise))
+    }
+
+    fn admit(options: &AutoencoderOptions, data: &Dataset) -> Result<(), CliError> {
+        options.admit(data)
+    }
+
+    fn scores(model: &Self::Model, rows: &Dataset, _: &Ask<'_>) -> Vec<Score> {
+        let tape = Tape::new();
+        let bound = model.bind_constant(&tape);
+        let x = tape.batch(inputs(rows).view());
+        let decoded = bound.decoder.forward(bound.encode(x));
+        let log_likelihood = numbers_of(bound.likelihood.log_prob(decoded, x));
+        let error = rows_of(bound.likelihood.mean(decoded)).mapv(f64::from) - rows.features();
+        vec![
+            Score {
+                name: "squared error, scaled",
+                values: (&error * &error).sum_axis(Axis(1)),
+                root: false,
+            },
+            Score { name: "log-likelihood, scaled", values: log_likelihood, root: false },
+        ]
+    }
+
+    fn encode(model: &Self::Model, rows: &Dataset, _: &Ask<'_>) -> Result<Table, CliError> {
+        let tape = Tape::new();
+        let code = model.bind_constant(&tape).encode(tape.batch(inputs(rows).view()));
+        Ok(Table { names: Self::code(model), values: rows_of(code).mapv(f64::from) })
+    }
+
+    fn code(model: &Self::Model) -> Vec<String> {
+        numbered("code", model.encoder.outputs())
+    }
+
+    fn decode(
+        model: &Self::Model,
+        codes: ArrayView2<'_, f32>,
+        ask: &Ask<'_>,
+    ) -> Result<Table, CliError> {
+        let tape = Tape::new();
+        let rows = model.bind_constant(&tape).decode(tape.batch(codes));
+        Ok(in_units(rows_of(rows), ask))
+    }
+
+    fn reconstruct(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
+        let tape = Tape::new();
+        let rows = model.bind_constant(&tape).reconstruct(tape.batch(inputs(rows).view()));
+        Ok(in_units(rows_of(rows), ask))
+    }
+}

@@ -1,0 +1,90 @@
+//! `dense`: a network by maximum likelihood. A number is predicted with the noise that was learned, a class by probabilities.
+
+use super::super::error::CliError;
+use super::options::{ActivationOption, check_sizes, parameters, sizes};
+use super::supervised::Predictive;
+use super::{Ask, Columns, Kind, Score, Table, inputs, rows_of};
+use clap::Args;
+use evidence::models::{DenseNetwork, GaussianMixture};
+use evidence::train::data::Dataset;
+use evidence::{Array, Noise, Parameters, Tape};
+use serde::{Deserialize, Serialize};
+
+pub(super) struct Dense;
+
+/// Its shape.
+#[derive(Clone, Debug, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[command(next_help_heading = "Model")]
+pub(super) struct DenseOptions {
+    /// Units of each hidden layer, by commas [default: 50]
+    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
+    hidden: Vec<usize>,
+    /// Behind each hidden layer [default: relu]
+    #[arg(long, value_name = "NAME")]
+    activation: ActivationOption,
+}
+
+impl Default for DenseOptions {
+    fn default() -> Self {
+        Self { hidden: vec![50], activation: ActivationOption::default() }
+    }
+}
+
+impl DenseOptions {
+    fn sizes(&self, columns: Columns) -> Vec<usize> {
+        sizes(columns.inputs, &self.hidden, columns.classes.unwrap_or(1))
+    }
+}
+
+impl Kind for Dense {
+    const NAME: &'static str = "dense";
+    const ABOUT: &'static str = "A dense network, by maximum likelihood";
+    const SUPERVISED: bool = true;
+    type Options = DenseOptions;
+    type Model = DenseNetwork<Array<f32>>;
+
+    fn parameters(options: &DenseOptions, columns: Columns) -> u128 {
+        parameters(&options.sizes(columns))
+    }
+
+    fn build(
+        options: &DenseOptions,
+        columns: Columns,
+        noise: Noise,
+    ) -> Result<Self::Model, CliError> {
+        let sizes = options.sizes(columns);
+        check_sizes(&sizes)?;
+        let activation = options.activation.into();
+        Ok(match columns.classes {
+            None => DenseNetwork::regression(&sizes, activation, noise),
+            Some(_) => DenseNetwork::multi_class(&sizes, activation, noise),
+        })
+    }
+
+    fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
+        predictive(model, rows, ask).scores(rows, ask)
+    }
+
+    fn predict(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
+        Ok(predictive(model, rows, ask).table(ask))
+    }
+
+    fn density(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
+        Ok(predictive(model, rows, ask).density(rows, ask))
+    }
+}
+
+fn predictive(model: &DenseNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>) -> Predictive {
+    let tape = Tape::new();
+    let predicted = model.bind_constant(&tape).predict(tape.batch(inputs(rows).view()));
+    let predicted = rows_of(predicted).mapv(f64::from);
+    match model.likelihood.scale() {
+        // One network is one draw: it knows of no doubt about its weights.
+        Some(scale) => {
+            let mixture = GaussianMixture::new(predicted.reversed_axes(), scale);
+            Predictive::number(&mixture, ask)
+        }
+        None => Predictive::Class(predicted),
+    }
+}

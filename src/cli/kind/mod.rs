@@ -1,0 +1,186 @@
+//! What the command line needs of a kind of model: one trait, one file for each kind, one list.
+//!
+//! Data, fit loop, checkpoints and subcommands know kinds through [`Kind`] alone. A new one is a file beside these and a row in
+//! [`KINDS`]; it gets every subcommand, and says itself which do not make sense for it.
+
+mod autoencoder;
+mod bayes;
+mod dense;
+mod flow;
+mod options;
+mod supervised;
+mod vae;
+
+use super::error::CliError;
+use super::trained::{AnyKind, Of};
+use evidence::Noise;
+use evidence::models::Model;
+use evidence::train::data::{Dataset, Schema};
+use ndarray::{Array1, Array2, ArrayView2};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Every kind of model that can be trained by name.
+pub(super) const KINDS: [&dyn AnyKind; 5] = [
+    &Of::<dense::Dense>::NEW,
+    &Of::<bayes::Bayes>::NEW,
+    &Of::<autoencoder::Autoencoding>::NEW,
+    &Of::<vae::Variational>::NEW,
+    &Of::<flow::Flowing>::NEW,
+];
+
+/// How many columns a model reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Columns {
+    /// What it gets.
+    pub inputs: usize,
+    /// Classes to tell apart, if the target is one.
+    pub classes: Option<usize>,
+}
+
+/// What is asked of a trained model.
+#[derive(Clone, Debug)]
+pub(super) struct Ask<'a> {
+    /// The columns and their scales.
+    pub schema: &'a Schema,
+    /// Draws of weights or latents.
+    pub draws: usize,
+    /// Quantiles of a predictive distribution.
+    pub quantiles: &'a [f64],
+    /// Expected values rather than draws.
+    pub mean: bool,
+    /// The same for every block of rows: draws of weights do not depend on where a block begins.
+    pub noise: Noise,
+    /// Where the block begins, for draws that belong to rows.
+    pub first: u64,
+}
+
+/// The stream of a run's seed that answers draw from: the fit loop has 0 to 2, the first weights 3.
+const ANSWERS: u64 = 4;
+
+impl<'a> Ask<'a> {
+    /// A hundred draws, expected values, no quantiles, from the first row on.
+    pub(super) fn plain(schema: &'a Schema, seed: u64) -> Self {
+        let noise = Noise::new(seed).stream(ANSWERS);
+        Self { schema, draws: 100, quantiles: &[], mean: true, noise, first: 0 }
+    }
+}
+
+/// Columns of numbers, a row for each row asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Table {
+    pub names: Vec<String>,
+    pub values: Array2<f64>,
+}
+
+/// A score for each row, to be averaged over all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Score {
+    pub name: &'static str,
+    pub values: Array1<f64>,
+    /// Whether the square root of the mean is the score.
+    pub root: bool,
+}
+
+/// A kind of model.
+pub(super) trait Kind: Sync + Sized + 'static {
+    /// What it is called on the command line.
+    const NAME: &'static str;
+    /// A line about it.
+    const ABOUT: &'static str;
+    /// Whether it learns a target.
+    const SUPERVISED: bool;
+    /// Its flags, and the keys of `[model]`.
+    type Options: clap::Args + Serialize + DeserializeOwned + Default + Clone + Send + Sync;
+    /// What is fitted.
+    type Model: Model<f32> + Clone + Send + Sync;
+
+    /// How many parameters it would have: known before anything is allocated.
+    fn parameters(options: &Self::Options, columns: Columns) -> u128;
+
+    /// The model before its first step.
+    fn build(
+        options: &Self::Options,
+        columns: Columns,
+        noise: Noise,
+    ) -> Result<Self::Model, CliError>;
+
+    /// Whether the data are what it can learn from.
+    fn admit(_options: &Self::Options, _data: &Dataset) -> Result<(), CliError> {
+        Ok(())
+    }
+
+    /// Scores of each row.
+    fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score>;
+
+    /// What it predicts for each row.
+    fn predict(_: &Self::Model, _: &Dataset, _: &Ask<'_>) -> Result<Table, CliError> {
+        Err(cannot::<Self>("predict a target; ask for `density`, `encode` or `reconstruct`"))
+    }
+
+    /// The log-density of each row, in the data's units.
+    fn density(_: &Self::Model, _: &Dataset, _: &Ask<'_>) -> Result<Table, CliError> {
+        Err(cannot::<Self>("give a density"))
+    }
+
+    /// `n` rows of its own.
+    fn sample(_: &Self::Model, _n: usize, _: &Ask<'_>) -> Result<Table, CliError> {
+        Err(cannot::<Self>("make rows of its own: train a vae or a flow"))
+    }
+
+    /// The code of each row.
+    fn encode(_: &Self::Model, _: &Dataset, _: &Ask<'_>) -> Result<Table, CliError> {
+        Err(cannot::<Self>("encode rows: train an autoencoder, a vae or a flow"))
+    }
+
+    /// What the columns of a code are called; none if there are no codes.
+    fn code(_: &Self::Model) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The row of each code.
+    fn decode(_: &Self::Model, _: ArrayView2<'_, f32>, _: &Ask<'_>) -> Result<Table, CliError> {
+        Err(cannot::<Self>("decode codes: train an autoencoder, a vae or a flow"))
+    }
+
+    /// Each row, through its code.
+    fn reconstruct(_: &Self::Model, _: &Dataset, _: &Ask<'_>) -> Result<Table, CliError> {
+        Err(cannot::<Self>("reconstruct rows: train an autoencoder or a vae"))
+    }
+}
+
+/// What a kind does not do.
+fn cannot<K: Kind>(what: &str) -> CliError {
+    CliError::Usage(format!("a model of kind \"{}\" does not {what}", K::NAME))
+}
+
+/// Features in the model's scalar.
+fn inputs(rows: &Dataset) -> Array2<f32> {
+    rows.features().mapv(|x| x as f32)
+}
+
+/// Rows in the data's own units.
+fn in_units(scaled: ArrayView2<'_, f32>, ask: &Ask<'_>) -> Table {
+    let values = ask.schema.feature_scaling().inverse(scaled.mapv(f64::from).view());
+    Table { names: ask.schema.feature_names(), values }
+}
+
+/// One column.
+fn column(name: &str, values: Array1<f64>) -> Table {
+    Table { names: vec![name.to_owned()], values: values.insert_axis(ndarray::Axis(1)) }
+}
+
+/// A name for each column.
+fn numbered(word: &str, n: usize) -> Vec<String> {
+    (0..n).map(|i| format!("{word} {i}")).collect()
+}
+
+/// A value of the tape, as rows.
+fn rows_of(value: evidence::Var<'_, f32>) -> ArrayView2<'_, f32> {
+    value.value().into_dimensionality().expect("[n, d]")
+}
+
+/// A value of the tape, one number for each row.
+fn numbers_of(value: evidence::Var<'_, f32>) -> Array1<f64> {
+    value.data().iter().map(|&x| f64::from(x)).collect()
+}

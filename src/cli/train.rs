@@ -1,0 +1,251 @@
+//! `evidence train KIND`: a table in, a run out.
+
+use super::config::{Config, DataOptions};
+use super::error::CliError;
+use super::evaluate::{Averages, print_scores};
+use super::kind::{Ask, KINDS, Kind};
+use super::trained::{AnyKind, columns};
+use super::{Common, line};
+use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
+use evidence::autodiff::kernels::threads::with_threads;
+use evidence::train::data::{Dataset, Frame, Schema, SchemaOptions, Split, read};
+use evidence::train::run::{End, Run};
+use evidence::train::{Progress, Stop, Trainer};
+use evidence::{Noise, Parameters};
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// More parameters than fit into the memory of any machine this is for.
+const MOST_PARAMETERS: u128 = 1 << 32;
+/// Streams of the seed: the fit loop has 0 to 2.
+const WEIGHTS: u64 = 3;
+
+/// Flags of `evidence train`.
+#[derive(Debug, Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:\n  evidence train bayes --data winequality-white.csv --target quality --out white\n  \
+                  evidence train vae --data digits.npy --scaling unit --likelihood bernoulli --hidden 256,128 --out digits\n  \
+                  evidence train flow --config flow.toml --learning-rate 0.0003 --out moons"
+)]
+pub(super) struct TrainArguments {
+    #[command(subcommand)]
+    chosen: Chosen,
+}
+
+/// A kind, and the flags given for it.
+#[derive(Debug)]
+struct Chosen {
+    name: &'static str,
+    paths: Paths,
+    flags: ArgMatches,
+}
+
+/// Files that are no part of the configuration.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Paths {
+    /// The run's folder, new
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// A TOML file with any of these options; flags go before it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Subcommand for Chosen {
+    fn augment_subcommands(command: clap::Command) -> clap::Command {
+        let each = |kind: &dyn AnyKind| {
+            kind.flags(Paths::augment_args(clap::Command::new(kind.name()).about(kind.about())))
+        };
+        KINDS.iter().fold(command, |command, kind| command.subcommand(each(*kind)))
+    }
+
+    fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        KINDS.iter().any(|kind| kind.name() == name)
+    }
+}
+
+impl FromArgMatches for Chosen {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let missing = || clap::Error::new(clap::error::ErrorKind::MissingSubcommand);
+        let (name, flags) = matches.subcommand().ok_or_else(missing)?;
+        let kind = KINDS.iter().find(|kind| kind.name() == name).ok_or_else(missing)?;
+        let paths = Paths::from_arg_matches(flags)?;
+        Ok(Self { name: kind.name(), paths, flags: flags.clone() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+pub(super) fn run(arguments: &TrainArguments, common: &Common) -> Result<(), CliError> {
+    let Chosen { name, paths, flags } = &arguments.chosen;
+    let kind = KINDS.into_iter().find(|kind| kind.name() == *name).expect("it was chosen of these");
+    kind.train(paths, flags, common)
+}
+
+/// A new run of a kind.
+pub(super) fn train<K: Kind>(
+    paths: &Paths,
+    flags: &ArgMatches,
+    common: &Common,
+) -> Result<(), CliError> {
+    let mut config = Config::<K::Options>::resolve(K::NAME, paths.config.as_deref(), flags)?;
+    let data = &config.data;
+    if data.file.as_os_str().is_empty() {
+        return Err(CliError::Usage("no table: give one with --data FILE".to_owned()));
+    }
+    if data.target.is_some() != K::SUPERVISED {
+        let name = K::NAME;
+        return Err(CliError::Usage(if K::SUPERVISED {
+            format!("a model of kind \"{name}\" predicts a column: name it with --target COLUMN")
+        } else {
+            format!(
+                "a model of kind \"{name}\" predicts no column: leave it out with --drop COLUMN"
+            )
+        }));
+    }
+    // Before minutes of work, not behind them.
+    config.training.optimizer()?;
+    if config.training.batch == 0 {
+        return Err(CliError::Usage("--batch is 0: a step needs at least one row".to_owned()));
+    }
+    let frame = table(&data.file, data)?;
+    let prepared = Schema::fit(&frame, &schema_options(&frame, data, config.training.seed)?)
+        .map_err(|source| CliError::Schema { path: data.file.clone(), source })?;
+    K::admit(&config.model, &prepared.data)?;
+    let parameters = K::parameters(&config.model, columns(&prepared.schema));
+    if parameters > MOST_PARAMETERS {
+        return Err(CliError::Usage(format!(
+            "{parameters} parameters are more than the {MOST_PARAMETERS} allowed: choose smaller layers"
+        )));
+    }
+    K::build(&config.model, columns(&prepared.schema), Noise::new(0))?;
+    // Whoever resumes may stand elsewhere.
+    config.data.file = std::path::absolute(&config.data.file)?;
+    let run = Run::create(&paths.out, &config.to_toml(), &prepared.schema.to_json())?;
+    go::<K>(&run, &config, &prepared.schema, &prepared.data, &prepared.split, None, common)
+}
+
+/// The training itself, from the start or from where it was.
+pub(super) fn go<K: Kind>(
+    run: &Run,
+    config: &Config<K::Options>,
+    schema: &Schema,
+    data: &Dataset,
+    split: &Split,
+    from: Option<&Path>,
+    common: &Common,
+) -> Result<(), CliError> {
+    let training = data.select(split.train())?;
+    let validation = data.select(split.validation())?;
+    let test = data.select(split.test())?;
+    let interrupted = interruption()?;
+    let options = config.training.fit();
+    let noise = Noise::new(options.seed).stream(WEIGHTS);
+    let folder = run.folder();
+    with_threads(common.threads.into(), || {
+        let model = K::build(&config.model, columns(schema), noise)?;
+        let mut optimizer = config.training.optimizer()?;
+        let mut trainer =
+            Trainer::new(model, &training, Some(&validation), &mut optimizer, options)?;
+        let end = {
+            let bar = Progress::new(K::NAME, options.epochs);
+            let checkpoints = config.training.checkpoints();
+            run.train(&mut trainer, from, checkpoints, &interrupted, |epoch| bar.report(epoch))?
+        };
+        let stop = match end {
+            End::Interrupted { step } => {
+                return Err(CliError::Interrupted { step, folder: folder.to_owned() });
+            }
+            End::Stop(Stop::Diverged(divergence)) => {
+                let (divergence, folder) = (Box::new(divergence), folder.to_owned());
+                return Err(CliError::Diverged { divergence, folder });
+            }
+            End::Stop(Stop::Finished) => "finished",
+            End::Stop(Stop::Early) => "early",
+        };
+        let (model, best) = trainer.result();
+        let ask = Ask::plain(schema, options.seed);
+        let mut averages = Averages::default();
+        averages.add(&K::scores(model, &test, &ask));
+        let position = trainer.position();
+        if common.json {
+            line(&json!({
+                "run": folder,
+                "kind": K::NAME,
+                "parameters": model.count(),
+                "stop": stop,
+                "epochs": position.epoch - 1,
+                "steps": position.step,
+                "best_epoch": best,
+                "validation": position.lowest,
+                "test_rows": test.rows(),
+                "test": averages.to_json(),
+            }))?;
+        } else {
+            line(&format_args!(
+                "{} parameters, {} epochs, the best of them {best} (validation {:.4} nats per datum)",
+                model.count(),
+                position.epoch - 1,
+                position.lowest.unwrap_or(f64::NAN)
+            ))?;
+            print_scores(&averages, test.rows())?;
+            eprintln!("the run is in {}", folder.display());
+        }
+        Ok(())
+    })
+}
+
+/// A table, read whole; says how many rows were left out.
+pub(super) fn table(path: &Path, data: &DataOptions) -> Result<Frame, CliError> {
+    let frame = read(path, &data.reading())?;
+    if frame.dropped() > 0 {
+        let (dropped, path) = (frame.dropped(), path.display());
+        eprintln!("evidence: {path}: {dropped} rows with a missing value were left out");
+    }
+    Ok(frame)
+}
+
+/// What the columns of a table are to be.
+fn schema_options(frame: &Frame, data: &DataOptions, seed: u64) -> Result<SchemaOptions, CliError> {
+    let unknown = data.drop.iter().find(|name| !frame.names().contains(name));
+    if let Some(name) = unknown {
+        return Err(CliError::Data(format!(
+            "{}: --drop {name}: no column is called that; there are {}",
+            data.file.display(),
+            frame.names().join(", ")
+        )));
+    }
+    let targets: Vec<String> = data.target.iter().cloned().collect();
+    let used = |name: &&String| !data.drop.contains(name) && !targets.contains(name);
+    Ok(SchemaOptions {
+        features: frame.names().iter().filter(used).cloned().collect(),
+        targets,
+        categorical: data.categorical.clone(),
+        class: data.class,
+        features_scaling: data.scaling(),
+        split: data.split(seed),
+        ..SchemaOptions::default()
+    })
+}
+
+/// Set by Ctrl-C or a polite kill: the step is finished and saved. A second one ends the program at once.
+fn interruption() -> Result<Arc<AtomicBool>, CliError> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, interrupted.clone())?;
+        flag::register(signal, interrupted.clone())?;
+    }
+    Ok(interrupted)
+}

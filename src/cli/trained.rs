@@ -1,0 +1,211 @@
+//! Kinds and trained models behind one interface each: what subcommands call without knowing the kind.
+
+use super::config::{self, Config};
+use super::error::CliError;
+use super::inspect::Inspection;
+use super::kind::{Ask, Columns, KINDS, Kind, Score, Table};
+use super::resume::ResumeArguments;
+use super::{Common, inspect, resume, train};
+use clap::ArgMatches;
+use evidence::Noise;
+use evidence::train::data::{Dataset, ReadOptions, Schema};
+use evidence::train::run::{CONFIG, DATA, MODEL, Run};
+use ndarray::ArrayView2;
+use std::marker::PhantomData;
+use std::path::Path;
+
+/// Bytes of a parameter in a file.
+const PARAMETER: u128 = size_of::<f32>() as u128;
+
+/// A kind, as a value.
+pub(super) struct Of<K>(PhantomData<fn() -> K>);
+
+impl<K> Of<K> {
+    pub(super) const NEW: Self = Self(PhantomData);
+}
+
+/// A [`Kind`] that is known when the program runs.
+pub(super) trait AnyKind: Sync {
+    fn name(&self) -> &'static str;
+    fn about(&self) -> &'static str;
+    /// Adds its flags, and those that all kinds share.
+    fn flags(&self, command: clap::Command) -> clap::Command;
+    fn train(
+        &self,
+        paths: &train::Paths,
+        flags: &ArgMatches,
+        common: &Common,
+    ) -> Result<(), CliError>;
+    fn resume(
+        &self,
+        run: Run,
+        text: &str,
+        arguments: &ResumeArguments,
+        common: &Common,
+    ) -> Result<(), CliError>;
+    fn open(&self, run: Run, text: &str) -> Result<Box<dyn Trained>, CliError>;
+}
+
+impl<K: Kind> AnyKind for Of<K> {
+    fn name(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        K::ABOUT
+    }
+
+    fn flags(&self, command: clap::Command) -> clap::Command {
+        Config::<K::Options>::flags(command)
+    }
+
+    fn train(
+        &self,
+        paths: &train::Paths,
+        flags: &ArgMatches,
+        common: &Common,
+    ) -> Result<(), CliError> {
+        train::train::<K>(paths, flags, common)
+    }
+
+    fn resume(
+        &self,
+        run: Run,
+        text: &str,
+        arguments: &ResumeArguments,
+        common: &Common,
+    ) -> Result<(), CliError> {
+        resume::resume::<K>(&run, text, arguments, common)
+    }
+
+    fn open(&self, run: Run, text: &str) -> Result<Box<dyn Trained>, CliError> {
+        let config = Config::<K::Options>::parse(&run.folder().join(CONFIG), text)?;
+        let schema = schema(&run)?;
+        let columns = columns(&schema);
+        let (wanted, there) = (K::parameters(&config.model, columns), run.model_bytes()?);
+        if wanted.saturating_mul(PARAMETER) > u128::from(there) {
+            return Err(CliError::Data(format!(
+                "{}: {there} bytes cannot hold the {wanted} parameters that {CONFIG} and {DATA} ask for: the files are not of \
+                 one run",
+                run.folder().join(MODEL).display()
+            )));
+        }
+        let mut model = K::build(&config.model, columns, Noise::new(0))?;
+        run.load(&mut model)?;
+        Ok(Box::new(Loaded::<K> { run, config, schema, model }))
+    }
+}
+
+/// A trained model of some kind.
+pub(super) trait Trained: Sync {
+    fn run(&self) -> &Run;
+    fn kind(&self) -> &'static str;
+    fn schema(&self) -> &Schema;
+    /// How tables are read for it.
+    fn reading(&self) -> ReadOptions;
+    fn seed(&self) -> u64;
+    fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score>;
+    fn predict(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
+    fn density(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
+    fn sample(&self, n: usize, ask: &Ask<'_>) -> Result<Table, CliError>;
+    fn encode(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
+    fn code(&self) -> Vec<String>;
+    fn decode(&self, codes: ArrayView2<'_, f32>, ask: &Ask<'_>) -> Result<Table, CliError>;
+    fn reconstruct(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
+    fn inspect(&self) -> Inspection;
+}
+
+struct Loaded<K: Kind> {
+    run: Run,
+    config: Config<K::Options>,
+    schema: Schema,
+    model: K::Model,
+}
+
+impl<K: Kind> Trained for Loaded<K> {
+    fn run(&self) -> &Run {
+        &self.run
+    }
+
+    fn kind(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn reading(&self) -> ReadOptions {
+        self.config.data.reading()
+    }
+
+    fn seed(&self) -> u64 {
+        self.config.training.seed
+    }
+
+    fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
+        K::scores(&self.model, rows, ask)
+    }
+
+    fn predict(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
+        K::predict(&self.model, rows, ask)
+    }
+
+    fn density(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
+        K::density(&self.model, rows, ask)
+    }
+
+    fn sample(&self, n: usize, ask: &Ask<'_>) -> Result<Table, CliError> {
+        K::sample(&self.model, n, ask)
+    }
+
+    fn encode(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
+        K::encode(&self.model, rows, ask)
+    }
+
+    fn code(&self) -> Vec<String> {
+        K::code(&self.model)
+    }
+
+    fn decode(&self, codes: ArrayView2<'_, f32>, ask: &Ask<'_>) -> Result<Table, CliError> {
+        K::decode(&self.model, codes, ask)
+    }
+
+    fn reconstruct(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
+        K::reconstruct(&self.model, rows, ask)
+    }
+
+    fn inspect(&self) -> Inspection {
+        inspect::inspect(&self.model, columns(&self.schema), K::SUPERVISED)
+    }
+}
+
+/// A run's model, of whatever kind.
+pub(super) fn open(folder: &Path) -> Result<Box<dyn Trained>, CliError> {
+    let (run, text, kind) = kind_of(folder)?;
+    kind.open(run, &text)
+}
+
+/// A run, its configuration, and the kind that this is for.
+pub(super) fn kind_of(folder: &Path) -> Result<(Run, String, &'static dyn AnyKind), CliError> {
+    let run = Run::open(folder)?;
+    let text = run.config()?;
+    let path = folder.join(CONFIG);
+    let name = config::kind(&path, &text)?;
+    let kind = KINDS.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+        let known = KINDS.map(|kind| kind.name()).join(", ");
+        CliError::Usage(format!("{}: kind is \"{name}\"; there are {known}", path.display()))
+    })?;
+    Ok((run, text, kind))
+}
+
+/// A run's columns and scales.
+pub(super) fn schema(run: &Run) -> Result<Schema, CliError> {
+    let path = run.folder().join(DATA);
+    Schema::from_json(&run.data()?).map_err(|source| CliError::Schema { path, source })
+}
+
+/// How many columns a model of a schema has.
+pub(super) fn columns(schema: &Schema) -> Columns {
+    Columns { inputs: schema.feature_names().len(), classes: schema.classes().map(<[String]>::len) }
+}
