@@ -1,6 +1,7 @@
 //! The command line on tables: every subcommand on every kind of model, what is refused and how, and runs that are
 //! interrupted, killed, or out of room.
 
+use evidence::train::data::{ReadOptions, read};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -133,7 +134,7 @@ fn every_subcommand_answers_for_every_kind_or_says_why_not() {
                     .skip(1)
                     .all(|row| row.split(',').all(|cell| cell.parse::<f64>().unwrap().is_finite()))
             );
-            // The same again, into a file, and as JSON.
+            // The same again, into files, and as JSON.
             ok(folder, &[&arguments[..], &["--out", "answer.csv"]].concat());
             assert_eq!(
                 fs::read_to_string(folder.join("answer.csv")).unwrap(),
@@ -141,6 +142,13 @@ fn every_subcommand_answers_for_every_kind_or_says_why_not() {
                 "{kind} {subcommand}"
             );
             assert_eq!(ok(folder, &[&arguments[..], &["--json"]].concat()).lines().count(), 120);
+            ok(folder, &[&arguments[..], &["--out", "answer.npz"]].concat());
+            let of = |file: &str| read(&folder.join(file), &ReadOptions::default()).unwrap();
+            let (arrays, table) = (of("answer.npz"), of("answer.csv"));
+            assert_eq!(arrays.names().len(), table.names().len());
+            for name in table.names() {
+                assert_eq!(arrays.column(name), table.column(name), "{kind} {subcommand}: {name}");
+            }
             if subcommand == "encode" {
                 fs::write(folder.join("codes.csv"), &answer).unwrap();
             }
@@ -173,6 +181,29 @@ fn a_prediction_is_in_the_units_of_the_target_and_finds_its_columns_by_name() {
     let output = run(folder, &["predict", "r", "--data", "turned.csv", "--quantiles", "0.1,0.9"]);
     assert_eq!(out(&output), predicted);
     assert!(err(&output).contains("extra"), "what is not used is said: {}", err(&output));
+}
+
+/// The files of a run are read without this program: the same predictions come out of Python's standard library.
+#[test]
+fn python_predicts_the_same_from_the_files_of_a_run() {
+    let folder = folder();
+    let folder = folder.path();
+    let flags = ["--target", "y", "--epochs", "30", "--hidden", "9,7", "--learning-rate", "0.01"];
+    ok(folder, &train("dense", &flags, "r"));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/predict.py");
+    let python = Command::new("python3").current_dir(folder).args([script, "r", "t.csv"]).output();
+    let Ok(python) = python else {
+        println!("python3 is not there: not compared");
+        return;
+    };
+    assert!(python.status.success(), "{}", err(&python));
+    let ours = ok(folder, &["predict", "r", "--data", "t.csv"]);
+    let number = |text: &str| text.split(',').next().unwrap().parse::<f64>().unwrap();
+    assert_eq!(out(&python).lines().count(), 120);
+    for (theirs, ours) in out(&python).lines().zip(ours.lines().skip(1)) {
+        let (theirs, ours) = (number(theirs), number(ours));
+        assert!((theirs - ours).abs() <= 1e-5 * (1.0 + ours.abs()), "{theirs} {ours}");
+    }
 }
 
 #[test]

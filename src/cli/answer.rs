@@ -1,16 +1,16 @@
 //! What subcommands that answer for each row share: the table is read a portion at a time, and so is the answer written.
 
+use super::Common;
 use super::error::CliError;
 use super::kind::{Ask, Table};
 use super::trained::{self, Trained};
-use super::{Common, line};
 use clap::Args;
 use evidence::autodiff::kernels::threads::{is_parallel, with_threads};
-use evidence::train::data::{Chunks, Dataset, TargetUse};
+use evidence::train::data::{Chunks, Dataset, TargetUse, write_npz};
 use evidence::train::run::replace;
 use rayon::prelude::*;
 use serde_json::json;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
 
 /// Rows answered for at a time, by one thread. Draws of latents depend on where a block begins, so it is fixed.
@@ -32,7 +32,7 @@ pub(super) struct RowsArguments {
 /// Flags of every answer.
 #[derive(Debug, Args)]
 pub(super) struct AnswerArguments {
-    /// A CSV file for the answer, instead of standard output
+    /// A .csv or .npz file for the answer, instead of CSV on standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Draws of weights or latents
@@ -109,33 +109,45 @@ pub(super) fn rows(
     })
 }
 
-/// Where an answer goes: CSV, its names first; or one JSON object for each row.
-pub(super) struct Writer<'a> {
-    csv: csv::Writer<&'a mut dyn Write>,
-    json: bool,
-    begun: bool,
+/// Where an answer goes.
+pub(super) enum Writer<'a> {
+    /// Names first, then a line for each row.
+    Csv(csv::Writer<&'a mut dyn Write>, bool),
+    /// One JSON object for each row.
+    Json(&'a mut dyn Write),
+    /// An array for each column, written when all rows are known.
+    Npz(&'a mut dyn Write, Vec<(String, Vec<f64>)>),
 }
 
 impl Writer<'_> {
     /// Adds rows.
     pub(super) fn table(&mut self, table: &Table) -> Result<(), CliError> {
-        if self.json {
-            for row in table.values.outer_iter() {
-                let row = table.names.iter().zip(row);
-                let row: serde_json::Map<_, _> =
-                    row.map(|(name, value)| (name.clone(), json!(value))).collect();
-                self.csv.flush()?;
-                line(&serde_json::Value::Object(row))?;
+        match self {
+            Self::Csv(csv, begun) => {
+                if !*begun {
+                    csv.write_record(&table.names).map_err(io::Error::from)?;
+                    *begun = true;
+                }
+                for row in table.values.outer_iter() {
+                    csv.write_record(row.iter().map(f64::to_string)).map_err(io::Error::from)?;
+                }
             }
-            return Ok(());
-        }
-        if !self.begun {
-            self.csv.write_record(&table.names).map_err(io::Error::from)?;
-            self.begun = true;
-        }
-        for row in table.values.outer_iter() {
-            let cells = row.iter().map(f64::to_string);
-            self.csv.write_record(cells).map_err(io::Error::from)?;
+            Self::Json(to) => {
+                for row in table.values.outer_iter() {
+                    let row = table.names.iter().zip(row);
+                    let row: serde_json::Map<_, _> =
+                        row.map(|(name, value)| (name.clone(), json!(value))).collect();
+                    writeln!(to, "{}", serde_json::Value::Object(row))?;
+                }
+            }
+            Self::Npz(_, columns) => {
+                columns.resize_with(table.names.len(), Default::default);
+                let new = table.names.iter().zip(table.values.columns());
+                for ((known, numbers), (name, values)) in columns.iter_mut().zip(new) {
+                    known.clone_from(name);
+                    numbers.extend(values);
+                }
+            }
         }
         Ok(())
     }
@@ -147,11 +159,25 @@ pub(super) fn write(
     common: &Common,
     fill: impl FnOnce(&mut Writer<'_>) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let into = |to: &mut dyn Write| {
-        let mut writer =
-            Writer { csv: csv::Writer::from_writer(to), json: common.json, begun: false };
+    let archive = out.and_then(Path::extension).is_some_and(|ext| ext.eq_ignore_ascii_case("npz"));
+    let into = |to: &mut dyn Write| -> Result<(), CliError> {
+        let mut writer = match (archive, common.json) {
+            (true, _) => Writer::Npz(to, Vec::new()),
+            (false, true) => Writer::Json(to),
+            (false, false) => Writer::Csv(csv::Writer::from_writer(to), false),
+        };
         fill(&mut writer)?;
-        writer.csv.flush()?;
+        match writer {
+            Writer::Csv(mut csv, _) => csv.flush()?,
+            Writer::Json(to) => to.flush()?,
+            Writer::Npz(to, columns) => {
+                let mut bytes = Cursor::new(Vec::new());
+                let columns = columns.iter().map(|(name, numbers)| (name.as_str(), &numbers[..]));
+                write_npz(&mut bytes, columns)?;
+                to.write_all(bytes.get_ref())?;
+                to.flush()?;
+            }
+        }
         Ok(())
     };
     let Some(path) = out else {

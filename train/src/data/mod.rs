@@ -41,6 +41,7 @@ mod schema;
 mod split;
 mod standardize;
 mod synthetic;
+mod write;
 
 pub use batches::Batches;
 pub use dataset::Dataset;
@@ -59,3 +60,4 @@ pub use standardize::Standardize;
 pub use synthetic::{
     EightGaussians, TwoMoons, checkerboard, eight_gaussians, pinwheel, two_moons, two_spirals,
 };
+pub use write::write_npz;

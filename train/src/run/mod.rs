@@ -18,12 +18,14 @@ mod error;
 mod folder;
 mod metrics;
 mod tensors;
+mod torch;
 mod writer;
 
 pub use atomic::replace;
 pub use error::RunError;
 pub use folder::{Checkpoints, End, Run, load_tensors};
 pub use tensors::{Tensors, write_tensors};
+pub use torch::load_torch;
 
 /// The resolved configuration.
 pub const CONFIG: &str = "config.toml";

@@ -1,11 +1,13 @@
 //! Runs on disk: what was stopped goes on to the same files, and what is damaged is refused.
 
 use evidence_autodiff::{Array, Noise, Parameters};
-use evidence_layers::Activation;
+use evidence_layers::{Activation, Mlp};
 use evidence_models::DenseNetwork;
 use evidence_optim::Adam;
 use evidence_train::data::{Dataset, red_wine};
-use evidence_train::run::{Checkpoints, End, METRICS, MODEL, Run, RunError, STATE, load_tensors};
+use evidence_train::run::{
+    Checkpoints, End, METRICS, MODEL, Run, RunError, STATE, load_tensors, load_torch, write_tensors,
+};
 use evidence_train::{FitOptions, Stop, Trainer};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -187,4 +189,44 @@ fn files_of_other_models_and_folders_that_do_not_fit_are_refused_by_name() {
     assert!(matches!(Run::create(run.folder(), "", ""), Err(RunError::Exists { .. })));
     assert!(Run::open(folder.path()).is_err());
     assert!(Run::create(&path(&run, MODEL).join("run"), "", "").is_err());
+}
+
+/// A network as PyTorch saves it: weights turned over, activations counted, the layers in the order of their names' letters.
+#[test]
+fn a_network_of_pytorch_becomes_the_same_function_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("torch.safetensors");
+    let sizes: Vec<usize> = (0..14).map(|i| 3 + i % 4).collect();
+    let net = Mlp::<Array<f32>>::new(&sizes, Activation::Tanh, Noise::new(7));
+    let arrays: Vec<(String, Array<f32>)> = net
+        .layers
+        .iter()
+        .enumerate()
+        .flat_map(|(i, layer)| {
+            let weight = layer.weight.clone().reversed_axes();
+            let bias = layer.bias.mapv(|_| i as f32).into_shared();
+            [(format!("net.{}.weight", 2 * i), weight), (format!("net.{}.bias", 2 * i), bias)]
+        })
+        .collect();
+    let mut by_letters: Vec<_> = arrays.iter().map(|(name, array)| (name.clone(), array)).collect();
+    by_letters.sort_by(|a, b| a.0.cmp(&b.0));
+    write_tensors(&file, &by_letters, "").unwrap();
+    let mut loaded = Mlp::new(&sizes, Activation::Tanh, Noise::new(8));
+    load_torch(&file, &mut loaded).unwrap();
+    for (i, (ours, theirs)) in loaded.layers.iter().zip(&net.layers).enumerate() {
+        assert_eq!(ours.weight, theirs.weight);
+        assert!(ours.bias.iter().all(|&b| b == i as f32));
+    }
+    // Another shape, a layer more and a layer less are refused by PyTorch's names.
+    let mut wider = sizes.clone();
+    wider[1] += 1;
+    for (sizes, word) in [
+        (&wider[..], "net.0.weight has shape [4, 3] instead of [5, 3]"),
+        (&sizes[..13], "surplus: net.24.bias, net.24.weight"),
+        (&[&sizes[..], &[2]].concat(), "missing: layer 13.weight, layer 13.bias"),
+    ] {
+        let mut other = Mlp::new(sizes, Activation::Tanh, Noise::new(8));
+        let error = load_torch(&file, &mut other).unwrap_err().to_string();
+        assert!(error.contains(word), "no {word:?} in {error}");
+    }
 }
