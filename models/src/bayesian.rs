@@ -6,7 +6,7 @@
 use crate::{Batch, GaussianMixture, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var};
 use evidence_layers::{MeanField, Mlp};
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 
 /// A factorised normal over a network's weights, a prior N(0, s²), and a likelihood.
 #[derive(Clone, Debug)]
@@ -50,14 +50,15 @@ impl<T: Real> BayesianNetwork<Array<T>> {
         noise: Noise,
     ) -> GaussianMixture {
         let scale = self.likelihood.scale().expect("predictive: the likelihood must be Gaussian");
-        let mut means = Array2::zeros((draws, inputs.nrows()));
+        // The draws of a row side by side: that is how a mixture is read.
+        let mut means = Array2::zeros((inputs.nrows(), draws)).reversed_axes();
         let mut tape = Tape::new();
         for (draw, mut row) in means.outer_iter_mut().enumerate() {
             {
                 let net = self.posterior.bind_constant(&tape).rsample(noise.stream(draw as u64));
                 let output = net.forward(tape.batch(inputs));
                 assert!(output.size(1) == 1, "predictive: {output} has more than one output");
-                row.assign(&Array1::from_iter(output.data().iter().map(|y| y.to_f64())));
+                row.iter_mut().zip(output.data()).for_each(|(mean, y)| *mean = y.to_f64());
             }
             tape.reset();
         }

@@ -5,15 +5,16 @@ use super::kind::{Ask, Table};
 use super::trained::{self, Trained};
 use super::{Common, line};
 use clap::Args;
-use evidence::autodiff::kernels::threads::with_threads;
+use evidence::autodiff::kernels::threads::{is_parallel, with_threads};
 use evidence::train::data::{Chunks, Dataset, TargetUse};
 use evidence::train::run::replace;
+use rayon::prelude::*;
 use serde_json::json;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Rows answered for at a time. Draws of latents depend on where a block begins, so it is fixed.
-const ROWS: usize = 4096;
+/// Rows answered for at a time, by one thread. Draws of latents depend on where a block begins, so it is fixed.
+const ROWS: usize = 1024;
 
 /// Flags of subcommands that answer for each row.
 #[derive(Debug, Args)]
@@ -39,12 +40,15 @@ pub(super) struct AnswerArguments {
     pub draws: u32,
 }
 
-/// Hands over a file's rows, encoded and scaled, with the number of rows before them; how many there were.
-pub(super) fn blocks(
+/// Answers for a file's rows, encoded and scaled, with the number of rows before them; takes the answers in order.
+///
+/// How many rows there were. Blocks are answered for side by side: small models gain nothing from threads inside.
+pub(super) fn blocks<R: Send>(
     trained: &dyn Trained,
     data: &Path,
     targets: TargetUse,
-    mut each: impl FnMut(&Dataset, u64) -> Result<(), CliError>,
+    answer: impl Fn(&Dataset, u64) -> Result<R, CliError> + Sync,
+    mut take: impl FnMut(R) -> Result<(), CliError>,
 ) -> Result<usize, CliError> {
     let (mut seen, mut dropped, mut told) = (0, 0, false);
     for frame in Chunks::open(data, &trained.reading())? {
@@ -60,10 +64,16 @@ pub(super) fn blocks(
             eprintln!("evidence: {}: not used: {}", data.display(), applied.surplus.join(", "));
         }
         let rows: Vec<usize> = (0..applied.data.rows()).collect();
-        for rows in rows.chunks(ROWS) {
-            each(&applied.data.select(rows)?, seen as u64)?;
-            seen += rows.len();
-        }
+        let block = |(i, rows): (usize, &[usize])| {
+            answer(&applied.data.select(rows)?, (seen + i * ROWS) as u64)
+        };
+        let answers: Vec<_> = if is_parallel() {
+            rows.par_chunks(ROWS).enumerate().map(block).collect()
+        } else {
+            rows.chunks(ROWS).enumerate().map(block).collect()
+        };
+        answers.into_iter().try_for_each(|answer| take(answer?))?;
+        seen += rows.len();
     }
     if dropped > 0 {
         eprintln!(
@@ -89,12 +99,12 @@ pub(super) fn rows(
     let plain = Ask::plain(trained.schema(), trained.seed());
     with_threads(common.threads.into(), || {
         write(arguments.answer.out.as_deref(), common, |writer| {
-            blocks(&*trained, &arguments.data, targets, |rows, first| {
-                let draws = arguments.answer.draws as usize;
-                let ask = Ask { draws, quantiles, first, ..plain.clone() };
-                writer.table(&answer(&*trained, rows, &ask)?)
-            })
-            .map(|_| ())
+            let draws = arguments.answer.draws as usize;
+            let block = |rows: &Dataset, first| {
+                answer(&*trained, rows, &Ask { draws, quantiles, first, ..plain.clone() })
+            };
+            blocks(&*trained, &arguments.data, targets, block, |table| writer.table(&table))
+                .map(|_| ())
         })
     })
 }

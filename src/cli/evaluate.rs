@@ -6,7 +6,7 @@ use super::kind::{Ask, Score};
 use super::{Common, line, trained};
 use clap::Args;
 use evidence::autodiff::kernels::threads::with_threads;
-use evidence::train::data::TargetUse;
+use evidence::train::data::{Dataset, TargetUse};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -72,9 +72,12 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
     let plain = Ask::plain(schema, trained.seed());
     let mut averages = Averages::default();
     let rows = with_threads(common.threads.into(), || {
-        blocks(&*trained, &arguments.data, TargetUse::Required, |rows, first| {
+        let block = |rows: &Dataset, first| {
             let ask = Ask { draws: arguments.draws as usize, first, ..plain.clone() };
-            averages.add(&trained.scores(rows, &ask));
+            Ok(trained.scores(rows, &ask))
+        };
+        blocks(&*trained, &arguments.data, TargetUse::Required, block, |scores| {
+            averages.add(&scores);
             Ok(())
         })
     })?;
