@@ -64,6 +64,12 @@ fn each_is_refused_with_its_place() {
         ("images beyond the file", "idx", idx(8, &[u32::MAX; 3], &[0; 9]), vec!["byte"]),
         ("cut gzip", "gz", packed[..packed.len() - 9].to_vec(), vec![]),
         ("corrupt gzip", "gz", corrupt, vec![]),
+        (
+            "a header that claims two million columns",
+            "gz",
+            gzip(&idx(8, &[1, 2_000_000], &vec![0; 2_000_000])),
+            vec!["2000000 columns"],
+        ),
         ("a bomb", "gz", gzip(&[&images[..], &vec![0; 50_000_000]].concat()), vec!["byte"]),
     ];
     for (what, ending, bytes, words) in table {

@@ -88,6 +88,23 @@ fn text_missing_cells_and_what_the_options_say() {
     assert_eq!((frame.rows(), frame.names()), (1, &["1".to_string(), "2".to_string()][..]));
 }
 
+/// A pipe cannot be read twice: what was looked at to know the format is not lost.
+#[cfg(unix)]
+#[test]
+fn a_pipe_gives_the_whole_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let writer = {
+        let path = path.clone();
+        std::thread::spawn(move || std::fs::write(path, "a,b\n1,2\n3,4\n5,6\n7,8\n").unwrap())
+    };
+    let frame = read(&path, &ReadOptions::default()).unwrap();
+    writer.join().unwrap();
+    assert_eq!(frame.names(), ["a", "b"]);
+    assert_eq!(numbers(&frame), [[1.0, 3.0, 5.0, 7.0], [2.0, 4.0, 6.0, 8.0]]);
+}
+
 /// The white wine and the digits of the mission's data folder, where it is beside the project.
 #[test]
 fn real_files() {

@@ -1,7 +1,7 @@
 //! A table's columns, fitted once and applied to other tables.
 
 use crate::bytes::read_bytes;
-use evidence_train::data::{Frame, ReadOptions, Schema, SchemaOptions, TargetUse};
+use evidence_train::data::{Frame, Missing, ReadOptions, Schema, SchemaOptions, TargetUse};
 
 fn frame(text: &str) -> Frame {
     read_bytes("csv", text.as_bytes(), &ReadOptions::default()).unwrap()
@@ -89,4 +89,15 @@ fn stored_schemas_are_checked() {
     }
     assert!(Schema::from_json(&json.replace("\"scale\":", "\"scale\":-")).is_err(), "{json}");
     assert!(Schema::from_json(&json.replace("\"x\"", "\"y\"")).is_err(), "{json}");
+}
+
+#[test]
+fn a_level_that_only_dropped_rows_had_is_none() {
+    let rows = (0..30).map(|i| format!("{i},{},{i}\n", ["red", "blue"][i % 2]));
+    let text = format!("x,colour,y\n1,pink,\n{}", rows.collect::<String>());
+    let options = ReadOptions { missing: Missing::DropRows, ..ReadOptions::default() };
+    let frame = read_bytes("csv", text.as_bytes(), &options).unwrap();
+    assert_eq!((frame.rows(), frame.dropped()), (30, 1));
+    let prepared = Schema::fit(&frame, &self::options()).unwrap();
+    assert_eq!(prepared.data.features().ncols(), 3, "x, blue and red");
 }

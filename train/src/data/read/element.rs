@@ -81,6 +81,10 @@ pub(super) struct Block {
     pub start: u64,
 }
 
+/// Columns a table may have. Each has a name, made before the first row is read: in a packed file a header may claim a thousand
+/// times more columns than the file has bytes.
+const MOST_COLUMNS: usize = 1 << 20;
+
 impl Block {
     /// Checks a shape that a header claims against the bytes that can be there.
     pub fn check(&self, available: u64, exact: bool) -> Result<(), Fault> {
@@ -93,6 +97,13 @@ impl Block {
             .and_then(|count| count.checked_mul(size as u64))
             .and_then(|bytes| bytes.checked_add(self.start));
         if columns > 0 && needed.is_some_and(|n| n == available || !exact && n < available) {
+            if columns > MOST_COLUMNS {
+                return Err(Fault::Unsupported {
+                    part: self.part.clone(),
+                    found: format!("{columns} columns, more than the {MOST_COLUMNS} that are read"),
+                    advice: "cut it into tables of fewer columns",
+                });
+            }
             return Ok(());
         }
         let needed = needed.map_or("more than 2⁶⁴ bytes".into(), |n| format!("{n} bytes"));

@@ -111,7 +111,7 @@ pub struct Chunks {
 }
 
 enum Format {
-    Csv(CsvChunks<File>),
+    Csv(CsvChunks<Box<dyn Read>>),
     Npy(NpyChunks<File>),
     Npz(Option<Frame>),
     Idx(IdxChunks<BufReader<File>>),
@@ -169,7 +169,8 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Format, Fault> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     // A pipe cannot be wound back, and the binary formats are checked against a length.
     if !metadata.is_file() {
-        return Ok(Format::Csv(CsvChunks::open(file, options)?));
+        let whole: Box<dyn Read> = Box::new(io::Cursor::new(head).chain(file));
+        return Ok(Format::Csv(CsvChunks::open(whole, options)?));
     }
     file.seek(SeekFrom::Start(0))?;
     if head.starts_with(npy::MAGIC) || extension.eq_ignore_ascii_case("npy") {
@@ -182,6 +183,7 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Format, Fault> {
         let unpacked = MultiGzDecoder::new(BufReader::new(file));
         Ok(Format::PackedIdx(Box::new(IdxChunks::open(unpacked, length, true, missing)?)))
     } else {
-        Ok(Format::Csv(CsvChunks::open(file, options)?))
+        let whole: Box<dyn Read> = Box::new(file);
+        Ok(Format::Csv(CsvChunks::open(whole, options)?))
     }
 }

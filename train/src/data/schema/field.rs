@@ -76,7 +76,12 @@ pub(super) fn levels(name: &str, column: &Column) -> Result<Vec<String>, SchemaE
             numbers.iter().map(f64::to_string).collect()
         }
         Column::Text(text) => {
-            let mut levels = text.levels().to_vec();
+            // Rows that were dropped may have had levels of their own: a class without rows is none.
+            let mut occurs = vec![false; text.levels().len()];
+            text.codes().iter().for_each(|&code| occurs[code as usize] = true);
+            let levels = text.levels().iter().zip(occurs);
+            let mut levels: Vec<String> =
+                levels.filter(|(_, occurs)| *occurs).map(|(level, _)| level.clone()).collect();
             levels.sort_unstable();
             levels
         }
