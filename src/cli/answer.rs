@@ -112,7 +112,7 @@ pub(super) fn rows(
 /// Where an answer goes.
 pub(super) enum Writer<'a> {
     /// Names first, then a line for each row.
-    Csv(csv::Writer<&'a mut dyn Write>, bool),
+    Csv(Box<csv::Writer<&'a mut dyn Write>>, bool),
     /// One JSON object for each row.
     Json(&'a mut dyn Write),
     /// An array for each column, written when all rows are known.
@@ -164,7 +164,7 @@ pub(super) fn write(
         let mut writer = match (archive, common.json) {
             (true, _) => Writer::Npz(to, Vec::new()),
             (false, true) => Writer::Json(to),
-            (false, false) => Writer::Csv(csv::Writer::from_writer(to), false),
+            (false, false) => Writer::Csv(Box::new(csv::Writer::from_writer(to)), false),
         };
         fill(&mut writer)?;
         match writer {
