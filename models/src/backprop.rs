@@ -23,6 +23,10 @@ const SHARD_ROWS: usize = 256;
 /// More shards than this serve no machine that this is for, and each takes memory for a gradient.
 const MOST_SHARDS: usize = 16;
 
+/// Parameters for each row of the batch beyond which it is not cut: every shard keeps a gradient, and where layers are large the
+/// products fork well enough by themselves. A flow of 826 thousand parameters on 512 rows gained 4 % and took 46 MB instead of 33.
+const MOST_PARAMETERS: usize = 512;
+
 /// What a batch came to, in nats per datum.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Value {
@@ -102,7 +106,7 @@ impl<T: Real> Backprop<T> {
         rows: Rows<'_, T>,
         noise: Noise,
     ) -> (Value, M::With<Tensor<T>>) {
-        let count = shards::<T, M>(rows);
+        let count = shards(model, rows);
         if count == 1 {
             let result = {
                 let bound = model.bind(&self.tape);
@@ -149,7 +153,7 @@ impl<T: Real> Backprop<T> {
         rows: Rows<'_, T>,
         noise: Noise,
     ) -> Option<Anomaly> {
-        let count = shards::<T, M>(rows);
+        let count = shards(model, rows);
         (0..count).find_map(|index| {
             let tape = Tape::new();
             tape.watch_anomalies(true);
@@ -178,9 +182,12 @@ impl<T: Real> Backprop<T> {
 }
 
 /// How many shards a batch is cut into.
-fn shards<T: Real, M: Model<T>>(rows: Rows<'_, T>) -> usize {
+fn shards<T: Real, M: Model<T>>(model: &M, rows: Rows<'_, T>) -> usize {
     let n = rows.inputs.shape().first().copied().unwrap_or(0);
-    if M::SHARDED { (n / SHARD_ROWS).clamp(1, MOST_SHARDS) } else { 1 }
+    if !M::SHARDED || n < 2 * SHARD_ROWS || model.count() > n * MOST_PARAMETERS {
+        return 1;
+    }
+    (n / SHARD_ROWS).min(MOST_SHARDS)
 }
 
 /// The loss, its parts and the gradient of shard `index` of `count`, each times the share of the rows that it has.
