@@ -2,6 +2,7 @@
 
 use evidence_autodiff::{Array, Path, Real, Tree, Var};
 use ndarray::ArrayD;
+use std::sync::Arc;
 
 /// `p(y | output)`. Log-probabilities are summed over columns: one number per row, in nats.
 #[derive(Clone, Debug)]
@@ -94,7 +95,7 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
 
 /// Class labels from a column of whole numbers.
 #[track_caller]
-fn labels<T: Real>(targets: Var<'_, T>) -> Vec<usize> {
+fn labels<T: Real>(targets: Var<'_, T>) -> Arc<[usize]> {
     let label = |(row, &y): (usize, &T)| {
         let y = y.to_f64();
         assert!(

@@ -12,7 +12,10 @@ use std::path::PathBuf;
 
 /// Flags of `evidence evaluate`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  evidence evaluate white --data winequality-white.csv")]
+#[command(
+    after_help = "Every row of the table counts, those trained on too if they are in it: what `evidence train` prints is of the rows kept \
+                        for testing.\n\nExample:\n  evidence evaluate white --data winequality-white.csv"
+)]
 pub(super) struct EvaluateArguments {
     /// The run's folder
     #[arg(value_name = "RUN")]

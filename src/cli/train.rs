@@ -115,6 +115,9 @@ pub(super) fn train<K: Kind>(
             )
         }));
     }
+    if data.class && data.target.is_none() {
+        return Err(CliError::Usage("--class is for a target: leave it out".to_owned()));
+    }
     // Before minutes of work, not behind them.
     config.training.optimizer()?;
     if config.training.batch == 0 {

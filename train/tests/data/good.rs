@@ -127,8 +127,41 @@ fn real_files() {
     assert_eq!(streamed, 10_000);
 }
 
+/// Words with all that may stand in a quoted cell, none of which stands for a missing value.
+fn word() -> impl Strategy<Value = String> {
+    "x[a-z,;\"\r\n|é ]{0,6}x"
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The crate `csv` writes a table of words, and reads it as we do.
+    #[test]
+    fn words_are_those_that_another_reader_finds(
+        rows in prop::collection::vec([word(), word()], 1..60),
+        delimiter in prop::sample::select(vec![b',', b';', b'\t']),
+    ) {
+        let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+        writer.write_record(["a", "b"]).unwrap();
+        rows.iter().for_each(|row| writer.write_record(row).unwrap());
+        let bytes = writer.into_inner().unwrap();
+        let options = ReadOptions {
+            delimiter: Some(Delimiter::Byte(delimiter)),
+            header: Some(true),
+            ..ReadOptions::default()
+        };
+        let frame = read_bytes("csv", &bytes, &options).unwrap();
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(&bytes[..]);
+        let mut seen = 0;
+        for (i, record) in reader.records().enumerate() {
+            for (j, cell) in record.unwrap().iter().enumerate() {
+                prop_assert_eq!(&frame.columns()[j].cell(i), cell);
+                prop_assert_eq!(cell, &rows[i][j]);
+            }
+            seen += 1;
+        }
+        prop_assert_eq!((seen, frame.rows()), (rows.len(), rows.len()));
+    }
 
     /// Rust prints the shortest text that reads back as the same number.
     #[test]

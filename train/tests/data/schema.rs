@@ -73,6 +73,10 @@ fn what_does_not_fit_is_refused_by_name() {
         (SchemaOptions { targets: vec!["z".into()], ..options() }, "\"z\""),
         (SchemaOptions { categorical: vec![], ..options() }, "\"colour\""),
         (SchemaOptions { features: vec!["x".into(), "x".into()], ..options() }, "twice"),
+        (
+            SchemaOptions { features: vec!["x".into()], ..options() },
+            "neither a feature nor a target",
+        ),
     ] {
         let error = Schema::fit(&self::table(), &change).unwrap_err().to_string();
         assert!(error.contains(word), "\"{word}\" is not in {error}");

@@ -23,6 +23,15 @@ pub enum SchemaError {
         name: String,
     },
 
+    /// A category that is neither a feature nor a target.
+    #[error(
+        "column \"{name}\" is to be categorical, but is neither a feature nor a target: name it there too, or not at all"
+    )]
+    Unused {
+        /// Its name.
+        name: String,
+    },
+
     /// Every column is a target.
     #[error("no column is left as a feature: name fewer targets")]
     NoFeatures,

@@ -1,7 +1,7 @@
 //! From bytes to cells, after RFC 4180: cells in quotation marks may hold delimiters, line ends and doubled marks.
 //!
 //! A quotation mark anywhere else is an error and not a letter. So their parity alone tells whether a line end is inside a
-//! cell, and a large file can be cut at row ends (`pieces.rs`) without reading its cells.
+//! cell, and a large file can be cut at row ends without reading its cells.
 
 use std::borrow::Cow;
 
