@@ -25,6 +25,24 @@ impl<T: Real> Kernel for Sum<'_, T> {
     }
 }
 
+/// Lanes too short for running sums, one after the other.
+struct SumShort<'a, T> {
+    x: &'a [T],
+    len: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Kernel for SumShort<'_, T> {
+    const VECTORISE: bool = T::VECTORISE;
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (out, lane) in self.out.iter_mut().zip(self.x.chunks_exact(self.len)) {
+            *out = lane.iter().fold(T::zero(), |sum, &x| sum + x);
+        }
+    }
+}
+
 #[inline(always)]
 fn sum_lane<T: Real>(x: &[T]) -> T {
     let mut total = T::zero();
@@ -88,6 +106,12 @@ pub fn sum_lanes<T: Real>(x: &[T], lanes: Lanes, out: &mut [T]) {
         out.fill(T::zero());
     } else if inner == 1 && outer == 1 {
         out[0] = sum(x);
+    } else if inner == 1 && len == 1 {
+        out.copy_from_slice(x);
+    } else if inner == 1 && len < WIDTH {
+        for_columns_mut(out, len, |first, out| {
+            dispatch(SumShort { x: &x[first * len..], len, out })
+        });
     } else if inner == 1 {
         for_tasks_mut(out, len, |o, out| *out = dispatch(Sum(&x[o * len..(o + 1) * len])));
     } else {
@@ -159,19 +183,54 @@ impl<T: Real, W: Weigh<T>> Kernel for SumRows<'_, T, W> {
     fn run(self) {
         let Self { slab, weigh, inner, first, out } = self;
         let width = out.len();
-        // A few columns at a time, with their sums in registers for as many rows as there are.
-        for (block, out) in out.chunks_mut(WIDTH * 4).enumerate() {
-            let start = first + block * WIDTH * 4;
-            let mut sums = [T::zero(); WIDTH * 4];
-            let sums = &mut sums[..out.len()];
-            for (row, x) in slab.chunks_exact(inner).enumerate() {
-                for (sum, &x) in sums.iter_mut().zip(&x[start..start + out.len()]) {
-                    *sum += weigh.at(row, x);
-                }
-            }
-            out.copy_from_slice(sums);
+        let mut at = 0;
+        while at < width {
+            let columns = Columns { slab, weigh, inner, first: first + at };
+            at += match width - at {
+                rest if rest >= 4 * WIDTH => columns.sum::<{ 4 * WIDTH }>(&mut out[at..]),
+                rest if rest >= WIDTH => columns.sum::<WIDTH>(&mut out[at..]),
+                _ => columns.sum::<1>(&mut out[at..]),
+            };
         }
         debug_assert!(first + width <= inner);
+    }
+}
+
+/// Columns from number `first` on.
+struct Columns<'a, T, W> {
+    slab: &'a [T],
+    weigh: W,
+    inner: usize,
+    first: usize,
+}
+
+impl<T: Real, W: Weigh<T>> Columns<'_, T, W> {
+    /// The sums of `N` columns, in registers for as many rows as there are: those of even and of odd rows apart, since
+    /// one addition must wait for the one before. Returns `N`.
+    #[inline(always)]
+    fn sum<const N: usize>(&self, out: &mut [T]) -> usize {
+        let (mut even, mut odd) = ([T::zero(); N], [T::zero(); N]);
+        let mut pairs = self.slab.chunks_exact(2 * self.inner);
+        for (pair, x) in (&mut pairs).enumerate() {
+            self.add(2 * pair, &x[..self.inner], &mut even);
+            self.add(2 * pair + 1, &x[self.inner..], &mut odd);
+        }
+        let rest = pairs.remainder();
+        if rest.len() >= self.inner {
+            self.add(self.slab.len() / self.inner - 1, rest, &mut even);
+        }
+        for ((out, even), odd) in out.iter_mut().zip(even).zip(odd) {
+            *out = even + odd;
+        }
+        N
+    }
+
+    #[inline(always)]
+    fn add<const N: usize>(&self, row: usize, x: &[T], sums: &mut [T; N]) {
+        let x: &[T; N] = x[self.first..self.first + N].try_into().expect("N of them");
+        for (sum, &x) in sums.iter_mut().zip(x) {
+            *sum += self.weigh.at(row, x);
+        }
     }
 }
 
@@ -232,9 +291,18 @@ mod tests {
 
     #[test]
     fn lanes_agree_with_a_plain_loop() {
-        for (outer, len, inner) in
-            [(1, 5, 1), (3, 7, 1), (1, 9, 70), (2, 3, 4), (4, 0, 3), (0, 3, 2), (2, 33, 129)]
-        {
+        for (outer, len, inner) in [
+            (1, 5, 1),
+            (3, 7, 1),
+            (40_000, 1, 1),
+            (40_000, 2, 1),
+            (3, 16, 1),
+            (1, 9, 70),
+            (2, 3, 4),
+            (4, 0, 3),
+            (0, 3, 2),
+            (2, 33, 129),
+        ] {
             let lanes = Lanes { outer, len, inner };
             let x = numbers(outer * len * inner);
             let mut out = vec![f64::NAN; lanes.count()];
