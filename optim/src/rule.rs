@@ -14,6 +14,9 @@ pub trait Rule<T, const N: usize>: Copy + Send + Sync {
     fn apply(self, gradient: T, values: [T; N]) -> [T; N];
 }
 
+/// Coordinates read before they are written.
+const BLOCK: usize = 64;
+
 struct Update<'a, T, R, const N: usize> {
     rule: R,
     gradient: &'a [T],
@@ -27,8 +30,24 @@ impl<T: Real, R: Rule<T, N>, const N: usize> Kernel for Update<'_, T, R, N> {
     fn run(self) {
         let Self { rule, gradient, values } = self;
         let values = values.map(|values| &mut values[..gradient.len()]);
-        for (i, &gradient) in gradient.iter().enumerate() {
-            let updated = rule.apply(gradient, from_fn(|k| values[k][i]));
+        // Arrays of a power of two often begin at the same place of their pages. A read that looks like one from where something is
+        // still being written must wait for it: a block is read whole before any of it is written.
+        let whole = gradient.len() / BLOCK * BLOCK;
+        for first in (0..whole).step_by(BLOCK) {
+            let mut block: [[T; BLOCK]; N] =
+                from_fn(|k| values[k][first..first + BLOCK].try_into().expect("a block"));
+            for (i, &gradient) in gradient[first..first + BLOCK].iter().enumerate() {
+                let updated = rule.apply(gradient, from_fn(|k| block[k][i]));
+                for k in 0..N {
+                    block[k][i] = updated[k];
+                }
+            }
+            for k in 0..N {
+                values[k][first..first + BLOCK].copy_from_slice(&block[k]);
+            }
+        }
+        for i in whole..gradient.len() {
+            let updated = rule.apply(gradient[i], from_fn(|k| values[k][i]));
             for k in 0..N {
                 values[k][i] = updated[k];
             }
