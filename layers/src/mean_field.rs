@@ -69,6 +69,34 @@ impl<M> MeanField<M> {
         })
     }
 
+    /// [`rsample`](Self::rsample) and [`kl_to_normal`](Self::kl_to_normal) in one visit of the parameters each way: what a training
+    /// step needs of both.
+    ///
+    /// # Panics
+    /// If the prior scale s is not positive.
+    #[must_use]
+    #[track_caller]
+    pub fn rsample_with_kl<'t, T: Real>(
+        &self,
+        noise: Noise,
+        prior_scale: f64,
+    ) -> (M::With<Var<'t, T>>, Var<'t, T>)
+    where
+        M: Tree<Var<'t, T>>,
+    {
+        let mut leaf = 0;
+        let rho = leaves(&self.rho);
+        let mut divergence = None;
+        let draw = self.mean.map(&Path::root(), &mut |_, mean| {
+            let noise = noise.stream(leaf as u64);
+            let (draw, kl) = mean.rsample_with_kl(rho[leaf], noise, prior_scale);
+            leaf += 1;
+            divergence = Some(divergence.map_or(kl, |sum| sum + kl));
+            draw
+        });
+        (draw, divergence.expect("a tree of parameters has a leaf"))
+    }
+
     /// KL(q ‖ N(0, s²)) of all parameters together: a **sum**, in nats.
     ///
     /// `Σ ln(s/σᵢ) + (σᵢ² + μᵢ²)/2s² − ½`.

@@ -114,8 +114,8 @@ impl<P> Tree<P> for BayesianNetwork<P> {
 
 impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
     /// The mean log-likelihood of the batch under one draw of the weights.
-    fn log_likelihood(&self, batch: &Batch<'t, T>, noise: Noise) -> Var<'t, T> {
-        let output = self.posterior.rsample(noise).forward(batch.inputs);
+    fn log_likelihood(&self, net: &Mlp<Var<'t, T>>, batch: &Batch<'t, T>) -> Var<'t, T> {
+        let output = net.forward(batch.inputs);
         self.likelihood.log_prob(output, batch.expect_targets()).mean(..)
     }
 }
@@ -123,8 +123,9 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
 impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
     /// The negative ELBO per datum, estimated with one draw of the weights for the whole batch.
     pub fn loss(&self, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
-        let log_likelihood = self.log_likelihood(batch, noise);
-        let kl = self.posterior.kl_to_normal(self.prior_scale) * (1.0 / batch.data_size as f64);
+        let (net, kl) = self.posterior.rsample_with_kl(noise, self.prior_scale);
+        let log_likelihood = self.log_likelihood(&net, batch);
+        let kl = kl * (1.0 / batch.data_size as f64);
         Loss {
             total: kl - log_likelihood,
             parts: vec![("log-likelihood", log_likelihood), ("KL of the weights", kl)],
@@ -133,7 +134,7 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
 
     /// The log-likelihood alone: the KL knows nothing of held-out rows.
     pub fn validation(&self, batch: &Batch<'t, T>, noise: Noise) -> Var<'t, T> {
-        -self.log_likelihood(batch, noise)
+        -self.log_likelihood(&self.posterior.rsample(noise), batch)
     }
 }
 

@@ -6,11 +6,13 @@
 use super::elementwise::Unary;
 use super::noise::Noise;
 use super::simd::{Kernel, dispatch};
-use super::threads::for_chunks_mut;
+use super::threads::{for_chunks_mut, for_chunks_mut2, map_chunks_mut};
 use crate::scalar::Real;
 
 /// Draws in a block, on the stack.
 const BLOCK: usize = 512;
+/// Running sums side by side.
+const WIDTH: usize = 16;
 
 /// `out ← mean + f(raw) · ε`.
 pub fn draw<T: Real, F: Unary<T>>(f: F, mean: &[T], raw: &[T], noise: Noise, out: &mut [T]) {
@@ -48,6 +50,102 @@ pub fn draw_backward<T: Real, F: Unary<T>>(f: F, raw: &[T], noise: Noise, dy: &m
     }
     for_blocks(noise, dy, |first, draws, dy| {
         dispatch(Back(f, &raw[first..first + dy.len()], draws, dy));
+    });
+}
+
+/// What a draw's divergence from the prior adds up, and how it changes: of a mean and a raw scale. Mark the methods
+/// `#[inline(always)]`.
+pub trait Divergence<T>: Copy + Sync {
+    /// The draw for a standard normal ε, and the element's term of the divergence.
+    fn at(self, mean: T, raw: T, draw: T) -> (T, T);
+    /// The cotangents of mean and raw scale, from that of the draw.
+    fn back(self, mean: T, raw: T, draw: T, dy: T) -> (T, T);
+}
+
+/// `out ← the draws`, and the sum of the divergence's terms, in one visit.
+pub fn draw_and_sum<T: Real, D: Divergence<T>>(
+    divergence: D,
+    mean: &[T],
+    raw: &[T],
+    noise: Noise,
+    out: &mut [T],
+) -> T {
+    struct Visit<'a, T, D>(D, &'a [T], &'a [T], &'a [T], &'a mut [T]);
+    impl<T: Real, D: Divergence<T>> Kernel for Visit<'_, T, D> {
+        const VECTORISE: bool = T::VECTORISE;
+        type Output = T;
+        #[inline(always)]
+        fn run(self) -> T {
+            let Self(divergence, mean, raw, draws, out) = self;
+            let mut sums = [T::zero(); WIDTH];
+            let len = out.len();
+            let whole = len / WIDTH * WIDTH;
+            for at in (0..whole).step_by(WIDTH) {
+                let (mean, raw, draws) =
+                    (&mean[at..at + WIDTH], &raw[at..at + WIDTH], &draws[at..at + WIDTH]);
+                let out = &mut out[at..at + WIDTH];
+                for i in 0..WIDTH {
+                    let (y, term) = divergence.at(mean[i], raw[i], draws[i]);
+                    out[i] = y;
+                    sums[i] += term;
+                }
+            }
+            for i in whole..len {
+                let (y, term) = divergence.at(mean[i], raw[i], draws[i]);
+                out[i] = y;
+                sums[i - whole] += term;
+            }
+            sums.into_iter().fold(T::zero(), |sum, x| sum + x)
+        }
+    }
+    let chunk = |first: usize, [out]: [&mut [T]; 1]| {
+        let mut draws = [T::zero(); BLOCK];
+        let mut sum = T::zero();
+        for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+            let first = first + block * BLOCK;
+            let draws = &mut draws[..out.len()];
+            T::fill_normal(noise, first as u64, draws);
+            let range = first..first + out.len();
+            sum += dispatch(Visit(divergence, &mean[range.clone()], &raw[range], draws, out));
+        }
+        sum
+    };
+    map_chunks_mut([out], chunk, |left, right| left + right)
+}
+
+/// `dy ← the cotangent of mean`, from that of the draw, and `d_raw ← that of raw`.
+pub fn draw_and_sum_backward<T: Real, D: Divergence<T>>(
+    divergence: D,
+    mean: &[T],
+    raw: &[T],
+    noise: Noise,
+    dy: &mut [T],
+    d_raw: &mut [T],
+) {
+    struct Back<'a, T, D>(D, &'a [T], &'a [T], &'a [T], &'a mut [T], &'a mut [T]);
+    impl<T: Real, D: Divergence<T>> Kernel for Back<'_, T, D> {
+        const VECTORISE: bool = T::VECTORISE;
+        type Output = ();
+        #[inline(always)]
+        fn run(self) {
+            let Self(divergence, mean, raw, draws, dy, d_raw) = self;
+            let len = dy.len();
+            let (mean, raw, draws, d_raw) =
+                (&mean[..len], &raw[..len], &draws[..len], &mut d_raw[..len]);
+            for i in 0..len {
+                (dy[i], d_raw[i]) = divergence.back(mean[i], raw[i], draws[i], dy[i]);
+            }
+        }
+    }
+    for_chunks_mut2(dy, d_raw, |first, dy, d_raw| {
+        let mut draws = [T::zero(); BLOCK];
+        for (block, (dy, d_raw)) in dy.chunks_mut(BLOCK).zip(d_raw.chunks_mut(BLOCK)).enumerate() {
+            let first = first + block * BLOCK;
+            let draws = &mut draws[..dy.len()];
+            T::fill_normal(noise, first as u64, draws);
+            let range = first..first + dy.len();
+            dispatch(Back(divergence, &mean[range.clone()], &raw[range], draws, dy, d_raw));
+        }
     });
 }
 

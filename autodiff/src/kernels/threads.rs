@@ -125,9 +125,23 @@ pub fn for_chunks_mut_n<T: Send, const N: usize>(
     outs: [&mut [T]; N],
     work: impl Fn(usize, [&mut [T]; N]) + Sync,
 ) {
+    map_chunks_mut(outs, work, |(), ()| ());
+}
+
+/// [`for_chunks_mut_n`] whose calls return something, combined in pairs as by [`map_reduce`].
+///
+/// # Panics
+/// When the lengths differ.
+#[inline]
+#[track_caller]
+pub fn map_chunks_mut<T: Send, R: Send, const N: usize>(
+    outs: [&mut [T]; N],
+    map: impl Fn(usize, [&mut [T]; N]) -> R + Sync,
+    combine: impl Fn(R, R) -> R + Sync,
+) -> R {
     let lengths = outs.each_ref().map(|out| out.len());
     assert!(lengths.windows(2).all(|pair| pair[0] == pair[1]), "outputs of {lengths:?} elements");
-    cut(outs, &work, &|(), ()| ());
+    cut(outs, &map, &combine)
 }
 
 /// Calls `work(index, item)` on every item, side by side. For large pieces of work, each of which may fork in turn: where there
