@@ -6,66 +6,30 @@
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use criterion::{BenchmarkId, measurement::WallTime};
 use evidence_autodiff::kernels::elementwise::{Unary, map};
-use evidence_autodiff::kernels::matmul::{Backend, MatMut, MatRef, set_backend};
+use evidence_autodiff::kernels::matmul::{Backend, MatMut, set_backend};
 use evidence_autodiff::kernels::threads::with_threads;
 use evidence_autodiff::{Noise, Real};
+use evidence_benches::products::{PRODUCTS, Product, normals};
 
 const THREADS: [usize; 2] = [1, 2];
-
-fn normals<T: Real>(len: usize, stream: u64) -> Vec<T> {
-    let mut numbers = vec![T::zero(); len];
-    T::fill_normal(Noise::new(0).stream(stream), 0, &mut numbers);
-    numbers
-}
-
-/// m, k, n, and whether A and B are transposed views: squares, then what the training steps multiply.
-const SHAPES: [(usize, usize, usize, bool, bool); 20] = [
-    (64, 64, 64, false, false),
-    (256, 256, 256, false, false),
-    (512, 512, 512, false, false),
-    (1024, 1024, 1024, false, false),
-    (2048, 2048, 2048, false, false),
-    (256, 784, 512, false, false),
-    (784, 256, 512, true, false),
-    (256, 512, 512, false, true),
-    (128, 784, 400, false, false),
-    (784, 128, 400, true, false),
-    (128, 784, 400, false, true),
-    (128, 400, 784, false, false),
-    (1000, 200, 784, false, false),
-    (200, 1000, 784, true, false),
-    (1000, 784, 200, false, true),
-    (512, 22, 256, false, false),
-    (512, 256, 256, false, false),
-    (256, 512, 256, true, false),
-    (512, 256, 256, false, true),
-    (512, 64, 64, false, false),
-];
 
 fn products<T: Real>(c: &mut Criterion, scalar: &str) {
     for (backend, name) in
         [(Backend::Own, "own"), (Backend::Gemm, "gemm"), (Backend::Portable, "matrixmultiply")]
     {
         let mut group = c.benchmark_group(format!("matmul {scalar} {name}"));
-        for (m, k, n, a_transposed, b_transposed) in SHAPES {
-            let (a, b) = (normals::<T>(m * k, 0), normals::<T>(k * n, 1));
-            let view = |x, rows, columns, transposed| {
-                if transposed {
-                    MatRef::new(x, columns, rows).t()
-                } else {
-                    MatRef::new(x, rows, columns)
-                }
-            };
-            let (a, b) = (view(&a, m, k, a_transposed), view(&b, k, n, b_transposed));
-            let mark = |transposed| if transposed { "ᵀ" } else { "" };
-            let shape = format!("{m}×{k}{}·{k}×{n}{}", mark(a_transposed), mark(b_transposed));
-            group.throughput(Throughput::Elements(2 * (m * n * k) as u64));
+        for product in PRODUCTS {
+            let (a, b) = product.operands::<T>();
+            let (a, b) = product.views(&a, &b);
+            let shape = product.to_string();
+            group.throughput(Throughput::Elements(product.operations()));
             for threads in THREADS {
                 group.bench_function(
                     BenchmarkId::new(&shape, format!("{threads} thread(s)")),
                     |bencher| {
                         with_threads(threads, || {
                             set_backend(Some(backend));
+                            let Product { m, n, .. } = product;
                             let mut c = vec![T::zero(); m * n];
                             bencher.iter(|| {
                                 T::matmul(T::one(), a, b, T::zero(), &mut MatMut::new(&mut c, m, n))

@@ -40,19 +40,20 @@ def missing(python, wanted):
     return [line for line, version in zip(wanted, found) if line.split("==")[1] != version]
 
 
-def ours(root):
-    """Our `step_time`, built."""
-    print("building step_time", flush=True)
+def ours(root, names):
+    """Our programs of those names, built: name to path."""
+    print("building " + " and ".join(names), flush=True)
+    bins = [flag for name in names for flag in ("--bin", name)]
     try:
         built = subprocess.run(
-            ["cargo", "build", "--release", "-p", "evidence-benches", "--bin", "step_time",
+            ["cargo", "build", "--release", "-p", "evidence-benches", *bins,
              "--message-format", "json-render-diagnostics"], cwd=root, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
         raise InstallError("there is no cargo; install Rust (https://rustup.rs)") from None
     if built.returncode:
-        raise InstallError("cargo could not build step_time; its message is above")
-    messages = (json.loads(line) for line in built.stdout.splitlines() if line.startswith("{"))
-    return Path([m["executable"] for m in messages if m.get("executable")][-1])
+        raise InstallError(f"cargo could not build {' and '.join(names)}; its message is above")
+    messages = [json.loads(line) for line in built.stdout.splitlines() if line.startswith("{")]
+    return {m["target"]["name"]: Path(m["executable"]) for m in messages if m.get("executable")}
 
 
 def versions(python, root):

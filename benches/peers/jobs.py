@@ -49,28 +49,48 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Products:
+    """The matrix products alone: ours, or those of PyTorch's library (MKL on x86)."""
+    variant: Variant
+    threads: int
+
+    def __str__(self):
+        return f"products, {self.threads} thread(s), {self.variant.name}"
+
+
+OUR_PRODUCTS = Variant("ours")
+PEER_PRODUCTS = Variant("torch.mm", "torch_matmul.py")
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What the program reported, or why it did not; `disturbed` is the share of the machine that others used."""
-    report: dict | None
+    """What the program reported, an object a line, or why it did not; `disturbed` is the share of the machine that others used."""
+    lines: tuple
     error: str
     disturbed: float
+
+    @property
+    def report(self):
+        return self.lines[-1] if self.lines else None
 
     def __str__(self):
         if self.report is None:
             return f"failed: {self.error}"
-        return f"{self.report['median_us']:,.0f} µs (others used {self.disturbed:.0%} of the machine)"
+        said = f"{self.report['median_us']:,.0f} µs" if "median_us" in self.report else f"{len(self.lines)} products"
+        return f"{said} (others used {self.disturbed:.0%} of the machine)"
 
 
 @dataclass(frozen=True)
 class Machine:
     """Runs jobs."""
     python: Path
-    step_time: Path
+    ours: dict
     folder: Path
     seconds: float
     cache: Path
 
-    def run(self, job):
+    def run(self, job, given=""):
+        """What the job's program reports, with `given` on its standard input."""
         command = self.command(job)
         if shutil.which("taskset") and job.threads < len(os.sched_getaffinity(0)):
             cores = sorted(os.sched_getaffinity(0))[: job.threads]
@@ -78,22 +98,28 @@ class Machine:
         before = Usage.now()
         try:
             done = subprocess.run(command, cwd=self.folder, env=self.environment(job), timeout=LIMIT_SECONDS,
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                                  input=given, capture_output=True, text=True)
             output, errors, code = done.stdout, done.stderr, done.returncode
         except subprocess.TimeoutExpired:
             output, errors, code = "", f"not done after {LIMIT_SECONDS} s", 1
         disturbed = before.others_until(Usage.now())
-        lines = [line for line in output.splitlines() if line.startswith("{")]
+        lines = tuple(json.loads(line) for line in output.splitlines() if line.startswith("{"))
         if code == 0 and lines:
-            return Outcome(json.loads(lines[-1]), "", disturbed)
-        return Outcome(None, reason(errors, code), disturbed)
+            return Outcome(lines, "", disturbed)
+        return Outcome((), reason(errors, code), disturbed)
 
     def command(self, job):
+        if isinstance(job, Products):
+            # There are two dozen of them.
+            options = ["--threads", str(job.threads), "--seconds", str(self.seconds / 20)]
+            if job.variant == OUR_PRODUCTS:
+                return [str(self.ours["matmul"]), *options, "--json"]
+            return [str(self.python), job.variant.program, *options]
         options = ["--threads", str(job.threads), "--seconds", str(self.seconds)]
         if job.scaled:
             options += [f"--{job.scaled[0]}", str(job.scaled[1])]
         if job.variant == OURS:
-            return [str(self.step_time), job.workload, *options, "--json"]
+            return [str(self.ours["step_time"]), job.workload, *options, "--json"]
         return [str(self.python), job.variant.program, job.workload, "--variant", job.variant.option, *options]
 
     def environment(self, job):

@@ -6,6 +6,7 @@ import sys
 from collections import defaultdict
 
 import install
+import products
 from jobs import OURS, VARIANTS, Job
 from workloads import SCALING, shape
 
@@ -55,6 +56,8 @@ def document(asked, found, versions):
     parts = [head(asked, found, versions)]
     for threads in asked.threads:
         parts.append(step_table(asked, found, threads, notes))
+    if not asked.no_products:
+        parts += [product_table(found, threads) for threads in asked.threads]
     parts.append(memory_table(asked, found, notes))
     if not asked.no_scaling:
         parts += [scaling_table(asked, found, *scaled, notes) for scaled in SCALING if scaled[1] in asked.workloads]
@@ -96,11 +99,29 @@ def step_table(asked, found, threads, notes):
         ours = found.median(Job(OURS, workload, threads))
         peers = {v.name: found.median(Job(v, workload, threads)) for v in variants}
         best, ratio = compare(ours, peers)
+        least = products.least_us(found, threads, workload)
+        ceiling = min((time for time in peers.values() if time), default=0) / least if least else 0
         rows.append([workload, cell(found, Job(OURS, workload, threads), notes),
-                     *(cell(found, Job(v, workload, threads), notes) for v in variants), best, ratio])
-    title = f"## A training step, {threads} thread{'s' if threads > 1 else ''}"
-    return f"{title}\n\nMedian µs over rounds of a round's median.\n\n" + table(
-        ["workload", "ours", *(v.name for v in variants), "best peer", "best peer / ours"], rows)
+                     *(cell(found, Job(v, workload, threads), notes) for v in variants), best, ratio,
+                     f"{least:,.0f}" if least else DASH, f"{ceiling:.2f}×" if ceiling else DASH])
+    return f"""## A training step, {plural(threads)}
+
+Median µs over rounds of a round's median. *Products* is the time of the step's matrix products alone, at the highest rate that any
+product reached in this run; *ceiling* is what the ratio would be if nothing but them took time.
+
+""" + table(["workload", "ours", *(v.name for v in variants), "best peer", "best peer / ours", "products", "ceiling"], rows)
+
+
+def product_table(found, threads):
+    return f"""## Matrix products, {plural(threads)}
+
+Median GFLOP/s, f32, over rounds of a round's median; ᵀ marks a transposed view. The peer is the library under `torch.mm`.
+
+""" + table(["product", "ours", "torch.mm", "ours / torch.mm"], products.rows(found, threads))
+
+
+def plural(threads):
+    return f"{threads} thread{'s' if threads > 1 else ''}"
 
 
 def compare(ours, peers):
@@ -127,7 +148,7 @@ def memory_table(asked, found, notes):
         return f"{DASH if memory is None else f'{memory:,.0f}'} MB; {seconds(starts[0])}{later}"
 
     rows = [[workload, *(of(v, workload) for v in (OURS, *variants))] for workload in asked.workloads]
-    return f"""## Memory and start, {threads} thread{'s' if threads > 1 else ''}
+    return f"""## Memory and start, {plural(threads)}
 
 Peak resident memory; seconds from the process's start to the end of the first step (of the first scan, for JAX scan), in the
 first round, then the least of later ones: torch.compile finds its cache then.
@@ -147,7 +168,7 @@ def scaling_table(asked, found, option, workload, values, notes):
         rows.append([f"{value:,}", *cells, *per_unit, compare(ours, times)[1]])
     usual = shape(workload)[option]
     unit = {"batch": "row", "couplings": "coupling"}[option]
-    return f"""## {workload} over {option}, {threads} thread{'s' if threads > 1 else ''}
+    return f"""## {workload} over {option}, {plural(threads)}
 
 Median µs a step, then µs for each {unit}: a column that stays level is a time that grows in proportion. The workload's own
 {option} is {usual}.

@@ -4,6 +4,7 @@
     python3 benches/peers/run.py
 """
 import argparse
+import json
 import os
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import install
 import results
-from jobs import OURS, VARIANTS, Job, Machine
+from jobs import OUR_PRODUCTS, OURS, PEER_PRODUCTS, VARIANTS, Job, Machine, Products
 from workloads import SCALING, SHAPES
 
 HERE = Path(__file__).resolve().parent
@@ -30,6 +31,7 @@ def arguments():
                         help="one round of 0.3 s, no scaling: shows that all works, not how fast")
     parser.add_argument("--skip-compiled", action="store_true", help="without torch.compile, which starts slowly")
     parser.add_argument("--no-scaling", action="store_true", help="without the tables over batch and couplings")
+    parser.add_argument("--no-products", action="store_true", help="without the table of matrix products")
     parser.add_argument("--venv", type=Path, default=HERE / ".venv",
                         help="the virtual environment; made where there is none (benches/peers/.venv)")
     parser.add_argument("--output", type=Path, default=ROOT / "benches" / "RESULTS.md", help="(benches/RESULTS.md)")
@@ -63,8 +65,10 @@ def planned(asked):
     variants = [v for v in VARIANTS if not (asked.skip_compiled and v.name == "torch compiled")]
     # Ours twice: before the peers and after, so that a machine that drifts is seen from both sides.
     turns = [OURS, *variants, OURS]
-    jobs = [Job(variant, workload, threads)
-            for threads in asked.threads for workload in asked.workloads for variant in turns]
+    jobs = [Products(variant, threads)
+            for threads in asked.threads for variant in (OUR_PRODUCTS, PEER_PRODUCTS) if not asked.no_products]
+    jobs += [Job(variant, workload, threads)
+             for threads in asked.threads for workload in asked.workloads for variant in turns]
     if not asked.no_scaling:
         for option, workload, values in SCALING:
             if workload in asked.workloads:
@@ -76,14 +80,17 @@ def planned(asked):
 def main():
     asked = arguments()
     python = install.virtual_environment(asked.venv, HERE / "requirements.txt")
-    step_time = install.ours(ROOT)
+    ours = install.ours(ROOT, ("step_time", "matmul"))
     jobs = planned(asked)
     found = results.Results()
     with tempfile.TemporaryDirectory() as cache:
-        machine = Machine(python, step_time, HERE, asked.seconds, Path(cache))
+        machine = Machine(python, ours, HERE, asked.seconds, Path(cache))
         for number in range(asked.rounds):
+            products = ""
             for index, job in enumerate(jobs):
-                outcome = machine.run(job)
+                outcome = machine.run(job, products if job.variant == PEER_PRODUCTS else "")
+                if job.variant == OUR_PRODUCTS and isinstance(job, Products):
+                    products = "\n".join(map(json.dumps, outcome.lines))
                 found.add(job, outcome)
                 print(f"round {number + 1}/{asked.rounds}, {index + 1}/{len(jobs)}: {job}: {outcome}", flush=True)
     versions = install.versions(python, ROOT)

@@ -31,3 +31,34 @@ def shape(workload, batch=None, couplings=None):
 def halves(width):
     """Columns of the two halves of a coupling: 43 is 21 and 22."""
     return width // 2, width - width // 2
+
+
+def operations(workload):
+    """Floating-point operations of the matrix products of a step, forward and backward.
+
+    A layer multiplies three times: forward, for its weights' gradient, for its input's. The first layer of data needs no third.
+    """
+    sizes = SHAPES[workload]
+
+    def layers(*widths):
+        return sum(2 * a * b for a, b in zip(widths, widths[1:]))
+
+    match workload:
+        case "mlp" | "bnn_small" | "bnn_big":
+            widths, rows = sizes["sizes"], sizes["batch"]
+            return rows * (3 * layers(*widths) - layers(*widths[:2]))
+        case "vae":
+            pixels, hidden, latents, rows = (sizes[key] for key in ("pixels", "hidden", "latents", "batch"))
+            encoder, decoder = layers(pixels, hidden, 2 * latents), layers(latents, hidden, pixels)
+            return rows * (3 * (encoder + decoder) - layers(pixels, hidden))
+        case "vae_iwae":
+            pixels, hidden, latents, rows = (sizes[key] for key in ("pixels", "hidden", "latents", "batch"))
+            encoder, decoder = layers(pixels, hidden, hidden, 2 * latents), layers(latents, hidden, hidden, pixels)
+            return rows * (3 * (encoder + sizes["draws"] * decoder) - layers(pixels, hidden))
+        case _:
+            few, many = halves(sizes["width"])
+            hidden, couplings = sizes["hidden"], sizes["couplings"]
+            # Couplings transform the halves in turn.
+            return sizes["batch"] * (3 * sum(
+                layers(*((few, hidden, hidden, 2 * many) if i % 2 == 0 else (many, hidden, hidden, 2 * few)))
+                for i in range(couplings)) - layers(few, hidden))

@@ -1,6 +1,7 @@
 //! The workloads that benches and the step timer share, built from the public layers and models as a user would.
 //!
-//! [`workloads`] has the definitions; `step_time` times whole training steps, the criterion benches their parts.
+//! [`workloads`] and [`products`] have the definitions; `step_time` times whole training steps, `matmul` their products, the
+//! criterion benches their parts.
 //!
 //! ```
 //! use evidence_benches::workloads::{Sizes, Workload};
@@ -11,4 +12,5 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod products;
 pub mod workloads;
