@@ -16,6 +16,7 @@ mod optimizer;
 mod predict;
 mod reconstruct;
 mod resume;
+mod rows;
 mod sample;
 mod train;
 mod trained;
