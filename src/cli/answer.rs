@@ -125,11 +125,11 @@ impl Writer<'_> {
         match self {
             Self::Csv(csv, begun) => {
                 if !*begun {
-                    csv.write_record(&table.names).map_err(io::Error::from)?;
+                    csv.write_record(&table.names).map_err(of_output)?;
                     *begun = true;
                 }
                 for row in table.values.outer_iter() {
-                    csv.write_record(row.iter().map(f64::to_string)).map_err(io::Error::from)?;
+                    csv.write_record(row.iter().map(f64::to_string)).map_err(of_output)?;
                 }
             }
             Self::Json(to) => {
@@ -150,6 +150,14 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The system's own error, so that a reader that has gone is told from a full disk.
+fn of_output(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

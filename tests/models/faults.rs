@@ -2,7 +2,8 @@
 
 use crate::common::{err, folder, ok, signal, start, train, wait_for};
 use std::fs;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 /// A training of a second or so, with checkpoints all the time.
@@ -72,26 +73,53 @@ fn a_run_that_is_killed_again_and_again_ends_like_an_unbroken_one() {
     println!("{done} kills of {runs} runs survived");
 }
 
-/// A limit on the size of files stands for a full disk: writes fail in the middle.
+/// A limit on the size of files, in blocks, stands for a full disk: writes fail in the middle.
+#[cfg(unix)]
+fn limited(folder: &Path, blocks: u32, arguments: &[&str]) -> Output {
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+    let mut command = Command::new("sh");
+    command.current_dir(folder).args(["-c", &script, "sh", env!("CARGO_BIN_EXE_evidence")]);
+    command.args(arguments).args(["--threads", "1"]).output().unwrap()
+}
+
 #[cfg(unix)]
 #[test]
-fn without_room_the_checkpoint_before_stays_whole() {
+fn without_room_there_is_no_half_of_a_checkpoint() {
     let folder = folder();
     let folder = folder.path();
-    let (small, large) =
-        (["--hidden", "4", "--epochs", "3"], ["--hidden", "4000", "--epochs", "3"]);
-    let limited = |arguments: &[&str]| {
-        let script = "trap '' XFSZ; ulimit -f 64; exec \"$@\"";
-        let mut command = Command::new("sh");
-        command.current_dir(folder).args(["-c", script, "sh", env!("CARGO_BIN_EXE_evidence")]);
-        command.args(arguments).args(["--threads", "1"]).output().unwrap()
-    };
-    let output = limited(&train("dense", &[&["--target", "y"][..], &large].concat(), "large"));
+    let flags = |hidden| ["--target", "y", "--hidden", hidden, "--epochs", "3"];
+    let output = limited(folder, 64, &train("dense", &flags("4000"), "large"));
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
     assert!(err(&output).contains("state.safetensors") && err(&output).contains("make room"));
     assert!(!folder.join("large/state.safetensors").exists(), "no half of one");
     // With room it goes on.
     ok(folder, &["resume", "large"]);
-    let output = limited(&train("dense", &[&["--target", "y"][..], &small].concat(), "small"));
+    let output = limited(folder, 64, &train("dense", &flags("4"), "small"));
     assert!(output.status.success(), "{}", err(&output));
+}
+
+/// There is room for the result (80 kB) and none for another checkpoint (320 kB).
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_up_leaves_the_checkpoint_before_as_it_was() {
+    let folder = folder();
+    let folder = folder.path();
+    let flags = |epochs| ["--target", "y", "--hidden", "4000", "--epochs", epochs];
+    ok(folder, &train("dense", &flags("6"), "unbroken"));
+    ok(folder, &train("dense", &flags("3"), "r"));
+    let of = |run: &str, file: &str| fs::read(folder.join(run).join(file)).unwrap();
+    let before = [of("r", "state.safetensors"), of("r", "model.safetensors")];
+    let output = limited(folder, 300, &["resume", "r", "--epochs", "6"]);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    for word in ["state.safetensors: cannot be written", "as it was", "make room"] {
+        assert!(err(&output).contains(word), "{word}: {}", err(&output));
+    }
+    assert!([of("r", "state.safetensors"), of("r", "model.safetensors")] == before);
+    let parts = fs::read_dir(folder.join("r")).unwrap();
+    let left: Vec<_> = parts.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".part")), "{left:?}");
+    ok(folder, &["resume", "r"]);
+    for file in ["model.safetensors", "metrics.jsonl"] {
+        assert!(of("r", file) == of("unbroken", file), "{file}");
+    }
 }

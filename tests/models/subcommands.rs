@@ -1,9 +1,9 @@
 //! Every subcommand on every kind of model, and what is refused and how.
 
-use crate::common::{err, folder, ok, out, refused, run, train};
+use crate::common::{err, evidence, folder, ok, out, refused, run, train};
 use evidence::train::data::{ReadOptions, read};
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const KINDS: [(&str, &[&str]); 5] = [
     ("dense", &["--target", "y"]),
@@ -230,4 +230,26 @@ fn what_cannot_be_is_refused_with_a_code_and_a_reason() {
     refused(folder, &diverges, 4, &["diverged", "epoch", "step"]);
     assert!(folder.join("diverged/model.safetensors").exists());
     assert!(ok(folder, &["completions", "bash"]).contains("reconstruct"));
+}
+
+/// `evidence predict … | head`: a reader that has gone had what it wanted.
+#[test]
+fn an_answer_that_nobody_reads_to_its_end_is_no_error() {
+    let folder = folder();
+    let folder = folder.path();
+    ok(folder, &train("dense", &["--target", "y", "--epochs", "1"], "r"));
+    let table = fs::read_to_string(folder.join("t.csv")).unwrap();
+    let rows = table.split_once('\n').unwrap().1.repeat(50);
+    fs::write(folder.join("long.csv"), format!("a,b,c,y\n{rows}")).unwrap();
+    for json in [&[][..], &["--json"]] {
+        let arguments = [&["predict", "r", "--data", "long.csv"][..], json].concat();
+        let mut child = evidence(folder, &arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success() && err(&output) == "", "{}", err(&output));
+    }
 }

@@ -3,7 +3,7 @@
 use super::batches::Batches;
 use super::dataset::Dataset;
 use super::error::DataError;
-use super::stream::StreamError;
+use super::stream::{StreamBatches, StreamError};
 use evidence_autodiff::Noise;
 use ndarray::ArrayView2;
 
@@ -26,15 +26,39 @@ impl<'a> Minibatch<'a> {
 }
 
 /// The rows to train on, each once an epoch, in an order that the seed and the epoch alone decide.
-pub(crate) trait Source {
+///
+/// Two cases and no trait object: what borrows a set until it is dropped is in the way of whoever moves the set afterwards.
+pub(crate) enum Source<'a> {
+    /// In memory.
+    Memory(Shuffled<'a>),
+    /// Read in every epoch.
+    Disk(Box<StreamBatches<'a>>),
+}
+
+impl Source<'_> {
     /// Rows in an epoch.
-    fn rows(&self) -> usize;
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Memory(shuffled) => shuffled.data.rows(),
+            Self::Disk(stream) => stream.rows(),
+        }
+    }
 
     /// Batches in an epoch.
-    fn steps(&self) -> usize;
+    pub fn steps(&self) -> usize {
+        match self {
+            Self::Memory(shuffled) => shuffled.batches.steps(),
+            Self::Disk(stream) => stream.steps(),
+        }
+    }
 
     /// A batch of an epoch, from 0. Asked for in their order they cost nothing more; the last one may be asked for again.
-    fn batch(&mut self, epoch: usize, batch: usize) -> Result<Minibatch<'_>, StreamError>;
+    pub fn batch(&mut self, epoch: usize, batch: usize) -> Result<Minibatch<'_>, StreamError> {
+        match self {
+            Self::Memory(shuffled) => Ok(shuffled.batch(epoch, batch)),
+            Self::Disk(stream) => stream.batch(epoch, batch),
+        }
+    }
 }
 
 /// A set in memory.
@@ -53,18 +77,8 @@ impl<'a> Shuffled<'a> {
         let batches = Batches::new(data.rows(), size)?;
         Ok(Self { data, batches, orders, order: (Vec::new(), 0) })
     }
-}
 
-impl Source for Shuffled<'_> {
-    fn rows(&self) -> usize {
-        self.data.rows()
-    }
-
-    fn steps(&self) -> usize {
-        self.batches.steps()
-    }
-
-    fn batch(&mut self, epoch: usize, batch: usize) -> Result<Minibatch<'_>, StreamError> {
+    fn batch(&mut self, epoch: usize, batch: usize) -> Minibatch<'_> {
         let Self { data, batches, orders, order: (order, of) } = self;
         if *of != epoch {
             order.clear();
@@ -73,6 +87,6 @@ impl Source for Shuffled<'_> {
             *of = epoch;
         }
         let (start, size) = (batch * batches.size(), batches.size());
-        Ok(Minibatch::of(data, &order[start..order.len().min(start + size)]))
+        Minibatch::of(data, &order[start..order.len().min(start + size)])
     }
 }

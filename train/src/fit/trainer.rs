@@ -40,7 +40,7 @@ use std::sync::Arc;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Trainer<'a, T: Real, M, O> {
-    training: Box<dyn Source + 'a>,
+    training: Source<'a>,
     validation: Option<&'a Dataset>,
     options: FitOptions,
     optimizer: &'a mut O,
@@ -87,7 +87,7 @@ where
         options: FitOptions,
     ) -> Result<Self, DataError> {
         let source = Shuffled::new(training, options.batch, orders(&options))?;
-        Ok(Self::with(model, Box::new(source), validation, optimizer, options))
+        Ok(Self::with(model, Source::Memory(source), validation, optimizer, options))
     }
 
     /// At the start, on rows that are read from disk in every epoch.
@@ -102,12 +102,13 @@ where
         options: FitOptions,
     ) -> Result<Self, DataError> {
         let source = training.batches(options.batch, orders(&options))?;
-        Ok(Self::with(model, Box::new(source), validation, optimizer, options))
+        let source = Source::Disk(Box::new(source));
+        Ok(Self::with(model, source, validation, optimizer, options))
     }
 
     fn with(
         model: M,
-        training: Box<dyn Source + 'a>,
+        training: Source<'a>,
         validation: Option<&'a Dataset>,
         optimizer: &'a mut O,
         options: FitOptions,

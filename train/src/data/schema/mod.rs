@@ -76,7 +76,8 @@ pub struct Applied {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+// What is read by serde is checked as well: see `stored`.
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Schema {
     /// The version of this layout.
     version: u32,
@@ -249,7 +250,7 @@ impl Schema {
         }
     }
 
-    /// Rows of the table it was made of.
+    /// Rows of the table it was made of, at most 2⁴⁸. In a stored schema this is a claim: nothing is known of the table itself.
     pub fn rows(&self) -> usize {
         self.rows
     }

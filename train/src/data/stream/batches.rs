@@ -7,7 +7,7 @@ use crate::data::error::{DataError, Part};
 use crate::data::parts::Parts;
 use crate::data::read::Chunks;
 use crate::data::schema::TargetUse;
-use crate::data::source::{Minibatch, Source};
+use crate::data::source::Minibatch;
 use evidence_autodiff::Noise;
 use evidence_autodiff::kernels::noise::NoiseRng;
 use ndarray::{Array2, Axis};
@@ -88,18 +88,19 @@ impl<'a> StreamBatches<'a> {
         pass.made += 1;
         Ok(())
     }
-}
 
-impl Source for StreamBatches<'_> {
-    fn rows(&self) -> usize {
+    /// Rows in an epoch.
+    pub fn rows(&self) -> usize {
         self.stream.rows
     }
 
-    fn steps(&self) -> usize {
+    /// Batches in an epoch.
+    pub fn steps(&self) -> usize {
         self.stream.rows.div_ceil(self.size)
     }
 
-    fn batch(&mut self, epoch: usize, batch: usize) -> Result<Minibatch<'_>, StreamError> {
+    /// A batch of an epoch: the next, the last once more, or any other for the price of reading up to it.
+    pub fn batch(&mut self, epoch: usize, batch: usize) -> Result<Minibatch<'_>, StreamError> {
         let there = |pass: &Pass| pass.epoch == epoch && pass.made <= batch + 1;
         if !self.pass.as_ref().is_some_and(there) {
             self.open(epoch)?;

@@ -8,6 +8,8 @@
 //! The draws are a function of the seed and the epoch. A training that goes on in the middle of an epoch reads its beginning once
 //! more and repeats the draws: it ends with the bits of an unbroken one.
 //!
+//! Text, `.npy` and IDX files are read a portion at a time, also in gzip but for `.npy`; an `.npz` archive is read whole.
+//!
 //! Which part a row belongs to is a function of the split's seed and the row's number. Of the rows to validate and to test on, at
 //! most as many as the window has are held in memory, drawn at random from all of them.
 
@@ -27,7 +29,8 @@ use evidence_autodiff::Noise;
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
 
-/// The rows of a file to train on.
+/// The rows of a file to train on, read from disk in every epoch and shuffled within a window: each row of a batch is drawn uniformly
+/// from the window, and the next of the file takes its place. Memory holds the window and a portion of the file.
 #[derive(Clone, Debug)]
 pub struct Stream {
     path: PathBuf,

@@ -36,8 +36,21 @@ pub(super) enum Slip {
 #[derive(Debug, PartialEq)]
 pub(super) struct Cell<'a> {
     pub text: Cow<'a, [u8]>,
-    pub start: usize,
+    /// Its first byte, and the line ends before it.
+    start: usize,
+    lines: u64,
     pub last: bool,
+}
+
+impl Cell<'_> {
+    /// Where a byte of its text stands: the line ends before it, and its place among all bytes.
+    pub fn place(&self, at: usize) -> (u64, u64) {
+        let before = &self.text[..at];
+        let count = |byte| memchr::memchr_iter(byte, before).count();
+        // A quotation mark of the text was doubled.
+        let doubled = if matches!(self.text, Cow::Owned(_)) { count(b'"') } else { 0 };
+        (self.lines + count(b'\n') as u64, (self.start + at + doubled) as u64)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -89,11 +102,11 @@ impl<'a> Lexer<'a> {
         while self.bytes.get(self.at) == Some(&b' ') && self.delimiter != Delimiter::Byte(b' ') {
             self.at += 1;
         }
-        let start = self.at;
+        let (start, lines) = (self.at, self.lines);
         if self.bytes.get(start) == Some(&b'"') {
             let text = self.quoted()?;
             let last = self.end_of_cell().ok_or(Slip::Stray(self.at))?;
-            return Ok(Cell { text, start: start + 1, last });
+            return Ok(Cell { text, start: start + 1, lines, last });
         }
         let rest = &self.bytes[start..];
         let ends = |&byte: &u8| match self.delimiter {
@@ -104,7 +117,7 @@ impl<'a> Lexer<'a> {
         let text = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
         self.at += text.len();
         let last = self.end_of_cell().ok_or(Slip::Stray(self.at))?;
-        Ok(Cell { text: Cow::Borrowed(text.trim_ascii_end()), start, last })
+        Ok(Cell { text: Cow::Borrowed(text.trim_ascii_end()), start, lines, last })
     }
 
     fn quoted(&mut self) -> Result<Cow<'a, [u8]>, Slip> {
