@@ -63,17 +63,9 @@ pub(super) fn blocks<R: Send>(
             told = true;
             eprintln!("evidence: {}: not used: {}", data.display(), applied.surplus.join(", "));
         }
-        let rows: Vec<usize> = (0..applied.data.rows()).collect();
-        let block = |(i, rows): (usize, &[usize])| {
-            answer(&applied.data.select(rows)?, (seen + i * ROWS) as u64)
-        };
-        let answers: Vec<_> = if is_parallel() {
-            rows.par_chunks(ROWS).enumerate().map(block).collect()
-        } else {
-            rows.chunks(ROWS).enumerate().map(block).collect()
-        };
+        let answers = side_by_side(&applied.data, seen as u64, &answer);
         answers.into_iter().try_for_each(|answer| take(answer?))?;
-        seen += rows.len();
+        seen += applied.data.rows();
     }
     if dropped > 0 {
         eprintln!(
@@ -85,6 +77,22 @@ pub(super) fn blocks<R: Send>(
         return Err(CliError::Data(format!("{}: there are no rows to answer for", data.display())));
     }
     Ok(seen)
+}
+
+/// Answers for rows behind `seen` others, in order.
+pub(super) fn side_by_side<R: Send>(
+    data: &Dataset,
+    seen: u64,
+    answer: impl Fn(&Dataset, u64) -> Result<R, CliError> + Sync,
+) -> Vec<Result<R, CliError>> {
+    let rows: Vec<usize> = (0..data.rows()).collect();
+    let block =
+        |(i, rows): (usize, &[usize])| answer(&data.select(rows)?, seen + (i * ROWS) as u64);
+    if is_parallel() {
+        rows.par_chunks(ROWS).enumerate().map(block).collect()
+    } else {
+        rows.chunks(ROWS).enumerate().map(block).collect()
+    }
 }
 
 /// Answers for every row of a table.

@@ -9,6 +9,8 @@ mod density;
 mod encode;
 mod error;
 mod evaluate;
+#[cfg(test)]
+mod fuzz;
 mod inspect;
 mod kind;
 mod lecture;

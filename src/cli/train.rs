@@ -1,5 +1,6 @@
 //! `evidence train KIND`: a table in, a run out.
 
+use super::answer::side_by_side;
 use super::config::Config;
 use super::error::CliError;
 use super::evaluate::{Averages, print_scores};
@@ -9,7 +10,7 @@ use super::trained::{AnyKind, columns};
 use super::{Common, line};
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 use evidence::autodiff::kernels::threads::with_threads;
-use evidence::train::data::Schema;
+use evidence::train::data::{Dataset, Schema};
 use evidence::train::run::{End, Run};
 use evidence::train::{Progress, Stop, Trainer};
 use evidence::{Noise, Parameters};
@@ -200,9 +201,13 @@ pub(super) fn go<K: Kind>(
             End::Stop(Stop::Early) => "early",
         };
         let (model, best) = trainer.result();
-        let ask = Ask::plain(schema, options.seed);
+        let plain = Ask::plain(schema, options.seed);
         let mut averages = Averages::default();
-        averages.add(&K::scores(model, test, &ask));
+        let scores =
+            |rows: &Dataset, first| Ok(K::scores(model, rows, &Ask { first, ..plain.clone() }));
+        for scores in side_by_side(test, 0, scores) {
+            averages.add(&scores?);
+        }
         let position = trainer.position();
         if common.json {
             line(&json!({

@@ -65,7 +65,7 @@ fn another_table_and_a_table_without_end_are_refused() {
     refused(folder, &train("dense", &["--target", "z", "--window", "9"], "new"), 3, &["\"z\""]);
     fs::write(folder.join("empty.csv"), "a,y\n").unwrap();
     let empty = ["train", "dense", "--data", "empty.csv", "--out", "new", "--target", "y"];
-    refused(folder, &[&empty[..], &["--window", "9"]].concat(), 3, &["empty.csv"]);
+    refused(folder, &[&empty[..], &["--window", "9"]].concat(), 3, &["empty.csv", "no rows"]);
     assert!(!folder.join("new").exists());
     // A table that has moved is the same one.
     fs::rename(folder.join("t.csv"), folder.join("moved.csv")).unwrap();

@@ -8,7 +8,7 @@ use super::fingerprint::Fingerprint;
 use super::frame::{Column, Frame};
 use super::moments::Moments;
 use super::parts::Parts;
-use super::read::Chunks;
+use super::read::{Chunks, Fault, ReadError};
 use super::schema::{Choice, SchemaError, SchemaOptions, levels};
 use super::stream::StreamError;
 use rayon::prelude::*;
@@ -50,15 +50,22 @@ impl Scan {
             };
             scan.add(&frame, &mut parts).map_err(at)?;
         }
-        let empty = |rows, purpose| StreamError::NoRows { path: path.to_owned(), rows, purpose };
-        let mut scan = scan.ok_or_else(|| empty(0, "anything"))?;
+        let dropped = scan.as_ref().map_or(0, |scan| scan.dropped);
+        let Some(mut scan) = scan.filter(|scan| scan.rows > 0) else {
+            let (path, fault) = (path.to_owned(), Fault::NoRows { dropped });
+            return Err(ReadError { path, fault }.into());
+        };
         for (rows, purpose) in [
             (scan.training, "training"),
             (scan.validation.draws.len(), "validation"),
             (scan.test.draws.len(), "testing"),
         ] {
             if rows == 0 {
-                return Err(empty(scan.rows, purpose));
+                return Err(StreamError::NoRows {
+                    path: path.to_owned(),
+                    rows: scan.rows,
+                    purpose,
+                });
             }
         }
         scan.validation.cut();

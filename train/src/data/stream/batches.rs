@@ -315,4 +315,23 @@ mod tests {
             Some(DataError::ZeroBatch)
         ));
     }
+
+    /// Memory holds the window and a portion of the file.
+    #[test]
+    fn an_epoch_over_four_times_the_rows_takes_no_more_memory() {
+        let peak = |rows| {
+            let (_folder, path) = file(rows);
+            let table = streamed(&path, 300);
+            let mut source = table.stream.batches(999, Noise::new(3)).unwrap();
+            let pass = || {
+                (0..source.steps()).for_each(|batch| assert!(source.batch(1, batch).is_ok()));
+            };
+            allocation_counter::measure(pass).bytes_max
+        };
+        // On this thread, whose allocations are counted: two portions and eight.
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+        let (short, long) = alone.unwrap().install(|| (peak(600_000), peak(2_400_000)));
+        assert!(short > 4 << 20, "the count sees the portions, {short} bytes");
+        assert!(long < short + short / 10, "{long} bytes in place of {short}");
+    }
 }
