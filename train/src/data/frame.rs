@@ -154,6 +154,14 @@ impl Column {
         }
     }
 
+    /// Makes room for so many more rows.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        match self {
+            Self::Numbers(numbers) => numbers.reserve_exact(rows),
+            Self::Text(text) => text.codes.reserve_exact(rows),
+        }
+    }
+
     pub(super) fn append(&mut self, other: Self) {
         match (self, other) {
             (Self::Numbers(all), Self::Numbers(more)) => all.extend_from_slice(&more),
@@ -263,6 +271,11 @@ impl Frame {
         self.names.extend(other.names);
         self.columns.extend(other.columns);
         Ok(Self { named, dropped, ..Self::new(self.names, self.columns)? })
+    }
+
+    /// Makes room for so many more rows.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|column| column.reserve(rows));
     }
 
     /// The rows of another part of the same table, below these.

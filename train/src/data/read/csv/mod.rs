@@ -99,6 +99,7 @@ impl<R: Read> CsvChunks<R> {
             .map(|piece| rows(&self.buffer[piece.clone()], &self.layout, 1, 0))
             .collect();
         let mut all: Option<Frame> = None;
+        let mut left: usize = parsed.iter().flatten().map(|part| part.frame.rows()).sum();
         for (piece, parsed) in pieces.iter().zip(parsed) {
             let Ok(part) = parsed else {
                 let offset = self.offset + piece.start as u64;
@@ -106,8 +107,13 @@ impl<R: Read> CsvChunks<R> {
                 unreachable!("the same bytes are read the same way again");
             };
             self.line += part.lines;
+            left -= part.frame.rows();
             match &mut all {
-                None => all = Some(part.frame),
+                None => {
+                    // The first of them grows once.
+                    let all = all.insert(part.frame);
+                    all.reserve(left);
+                }
                 Some(all) => all.append(part.frame),
             }
         }

@@ -84,6 +84,11 @@ pub(super) fn rows(bytes: &[u8], layout: &Layout, line: u64, offset: u64) -> Res
             columns.iter_mut().for_each(|column| column.truncate(kept));
         } else {
             kept += 1;
+            if kept == 1 {
+                // Most rows are about as long as the first.
+                let rows = bytes.len() / lexer.at;
+                columns.iter_mut().for_each(|column| column.reserve(rows));
+            }
         }
     }
     let frame = Frame::read(layout.names.clone(), layout.named, columns, dropped);
