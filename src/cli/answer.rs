@@ -63,17 +63,9 @@ pub(super) fn blocks<R: Send>(
             told = true;
             eprintln!("evidence: {}: not used: {}", data.display(), applied.surplus.join(", "));
         }
-        let rows: Vec<usize> = (0..applied.data.rows()).collect();
-        let block = |(i, rows): (usize, &[usize])| {
-            answer(&applied.data.select(rows)?, (seen + i * ROWS) as u64)
-        };
-        let answers: Vec<_> = if is_parallel() {
-            rows.par_chunks(ROWS).enumerate().map(block).collect()
-        } else {
-            rows.chunks(ROWS).enumerate().map(block).collect()
-        };
+        let answers = side_by_side(&applied.data, seen as u64, &answer);
         answers.into_iter().try_for_each(|answer| take(answer?))?;
-        seen += rows.len();
+        seen += applied.data.rows();
     }
     if dropped > 0 {
         eprintln!(
@@ -85,6 +77,22 @@ pub(super) fn blocks<R: Send>(
         return Err(CliError::Data(format!("{}: there are no rows to answer for", data.display())));
     }
     Ok(seen)
+}
+
+/// Answers for rows behind `seen` others, in order.
+pub(super) fn side_by_side<R: Send>(
+    data: &Dataset,
+    seen: u64,
+    answer: impl Fn(&Dataset, u64) -> Result<R, CliError> + Sync,
+) -> Vec<Result<R, CliError>> {
+    let rows: Vec<usize> = (0..data.rows()).collect();
+    let block =
+        |(i, rows): (usize, &[usize])| answer(&data.select(rows)?, seen + (i * ROWS) as u64);
+    if is_parallel() {
+        rows.par_chunks(ROWS).enumerate().map(block).collect()
+    } else {
+        rows.chunks(ROWS).enumerate().map(block).collect()
+    }
 }
 
 /// Answers for every row of a table.
@@ -125,11 +133,11 @@ impl Writer<'_> {
         match self {
             Self::Csv(csv, begun) => {
                 if !*begun {
-                    csv.write_record(&table.names).map_err(io::Error::from)?;
+                    csv.write_record(&table.names).map_err(of_output)?;
                     *begun = true;
                 }
                 for row in table.values.outer_iter() {
-                    csv.write_record(row.iter().map(f64::to_string)).map_err(io::Error::from)?;
+                    csv.write_record(row.iter().map(f64::to_string)).map_err(of_output)?;
                 }
             }
             Self::Json(to) => {
@@ -150,6 +158,14 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The system's own error, so that a reader that has gone is told from a full disk.
+fn of_output(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

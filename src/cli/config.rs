@@ -65,6 +65,10 @@ pub(super) struct DataOptions {
     /// Leaves out rows with a missing value, and says how many; otherwise the first one is an error
     #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub drop_missing: bool,
+    /// Rows that are shuffled at a time while the table is read from disk in every epoch: for tables larger than memory, of which at
+    /// most as many rows are held to choose the best epoch by and to test on; 0 holds the whole table in memory [default: 0]
+    #[arg(long, value_name = "ROWS")]
+    pub window: usize,
     /// The share of rows to choose the best epoch by [default: 0.1]
     #[arg(long, value_name = "SHARE")]
     pub validation: Share,
@@ -157,6 +161,10 @@ pub(super) struct TrainingOptions {
     /// How the learning rate changes [default: constant]
     #[arg(long, value_name = "HOW")]
     pub schedule: ScheduleOption,
+    /// Weights to start from: a safetensors file of PyTorch with the linear layers of the same network, for the scaled columns
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PathBuf>,
     /// Decides the split, the first weights and every draw [default: 0]
     #[arg(long, value_name = "SEED")]
     pub seed: u64,
@@ -206,6 +214,7 @@ impl Default for TrainingOptions {
             weight_decay: 0.0,
             momentum: 0.0,
             schedule: ScheduleOption::Constant,
+            weights: None,
             seed,
             checkpoint_seconds: seconds,
             checkpoint_steps: steps,

@@ -3,7 +3,7 @@
 use super::unwritten;
 use evidence::optim::OptimError;
 use evidence::train::Divergence;
-use evidence::train::data::{DataError, ReadError, SchemaError};
+use evidence::train::data::{DataError, ReadError, SchemaError, StreamError};
 use evidence::train::run::RunError;
 use std::io;
 use std::path::PathBuf;
@@ -33,6 +33,9 @@ pub(super) enum CliError {
     /// A table.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A table that is streamed.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// A table that does not fit.
     #[error("{path}: {source}")]
     Schema {
@@ -83,7 +86,11 @@ impl CliError {
         match self {
             Self::Output(_) | Self::Write { .. } | Self::Run(RunError::Write { .. }) => 1,
             Self::Usage(_) | Self::Run(RunError::Exists { .. } | RunError::Busy { .. }) => 2,
-            Self::Read(_) | Self::Schema { .. } | Self::Data(_) | Self::Run(_) => 3,
+            Self::Read(_)
+            | Self::Stream(_)
+            | Self::Schema { .. }
+            | Self::Data(_)
+            | Self::Run(_) => 3,
             Self::Diverged { .. } => 4,
             Self::Interrupted { .. } => 130,
         }

@@ -9,6 +9,8 @@ mod density;
 mod encode;
 mod error;
 mod evaluate;
+#[cfg(test)]
+mod fuzz;
 mod inspect;
 mod kind;
 mod lecture;
@@ -16,6 +18,7 @@ mod optimizer;
 mod predict;
 mod reconstruct;
 mod resume;
+mod rows;
 mod sample;
 mod train;
 mod trained;

@@ -3,10 +3,10 @@
 use super::config::Config;
 use super::error::CliError;
 use super::kind::Kind;
+use super::rows::Rows;
 use super::trained::{columns, kind_of, schema};
 use super::{Common, train};
 use clap::Args;
-use evidence::train::data::TargetUse;
 use evidence::train::run::{CONFIG, Run, RunError, STATE};
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// Flags of `evidence resume`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  evidence resume white\n  evidence resume white --from white/checkpoints/step-000001240.safetensors"
+    after_help = "Examples:\n  evidence resume white\n  evidence resume white --epochs 300\n  evidence resume white --from white/checkpoints/step-000001240.safetensors"
 )]
 pub(super) struct ResumeArguments {
     /// The run's folder
@@ -26,6 +26,13 @@ pub(super) struct ResumeArguments {
     /// Another checkpoint than the last
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<PathBuf>,
+    /// Passes over the training rows, those already made included, in place of the number planned
+    ///
+    /// It is written into the run. With a constant learning rate the end is that of a run which had planned so many from the start; a
+    /// cosine is stretched over all of them, so that the learning rate rises again where it had come down. A run that was out of
+    /// patience stays as it is.
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
 }
 
 pub(super) fn run(arguments: &ResumeArguments, common: &Common) -> Result<(), CliError> {
@@ -42,7 +49,7 @@ pub(super) fn resume<K: Kind>(
 ) -> Result<(), CliError> {
     let mut config = Config::<K::Options>::parse(&run.folder().join(CONFIG), text)?;
     if let Some(data) = &arguments.data {
-        config.data.file.clone_from(data);
+        config.data.file = std::path::absolute(data)?;
     }
     let schema = schema(run)?;
     let state = arguments.from.clone().unwrap_or_else(|| run.folder().join(STATE));
@@ -60,19 +67,12 @@ pub(super) fn resume<K: Kind>(
             )));
         }
     }
-    let frame = train::table(&config.data.file, &config.data)?;
-    if !schema.is_of(&frame) {
-        return Err(CliError::Data(format!(
-            "{}: this is not the table that the run began with, so it cannot end as it would have; bring that table back, or \
-             train anew",
-            config.data.file.display()
-        )));
+    let rows = Rows::again(&config.data, &schema)?;
+    if let Some(epochs) = arguments.epochs {
+        config.training.epochs = epochs;
+        run.reconfigure(&config.to_toml())?;
     }
-    let at = |source| CliError::Schema { path: config.data.file.clone(), source };
-    let data = schema.apply(&frame, TargetUse::Required).map_err(at)?.data;
-    let split = schema.split().split(data.rows())?;
-    let from = arguments.from.as_deref();
-    let ended = train::go::<K>(run, &config, &schema, &data, &split, from, common);
+    let ended = train::go::<K>(run, &config, &schema, &rows, arguments.from.as_deref(), common);
     if let Err(CliError::Run(RunError::Damaged { path, .. })) = &ended
         && let Some(older) = run.older_checkpoints().last().filter(|older| *older != path)
     {

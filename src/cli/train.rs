@@ -1,14 +1,16 @@
 //! `evidence train KIND`: a table in, a run out.
 
-use super::config::{Config, DataOptions};
+use super::answer::side_by_side;
+use super::config::Config;
 use super::error::CliError;
 use super::evaluate::{Averages, print_scores};
 use super::kind::{Ask, KINDS, Kind};
+use super::rows::{Rows, Training};
 use super::trained::{AnyKind, columns};
 use super::{Common, line};
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 use evidence::autodiff::kernels::threads::with_threads;
-use evidence::train::data::{Dataset, Frame, Schema, SchemaOptions, Split, read};
+use evidence::train::data::{Dataset, Schema};
 use evidence::train::run::{End, Run};
 use evidence::train::{Progress, Stop, Trainer};
 use evidence::{Noise, Parameters};
@@ -123,21 +125,33 @@ pub(super) fn train<K: Kind>(
     if config.training.batch == 0 {
         return Err(CliError::Usage("--batch is 0: a step needs at least one row".to_owned()));
     }
-    let frame = table(&data.file, data)?;
-    let prepared = Schema::fit(&frame, &schema_options(&frame, data, config.training.seed)?)
-        .map_err(|source| CliError::Schema { path: data.file.clone(), source })?;
-    K::admit(&config.model, &prepared.data)?;
-    let parameters = K::parameters(&config.model, columns(&prepared.schema));
+    let (schema, rows) = Rows::prepare::<K>(&config)?;
+    let parameters = K::parameters(&config.model, columns(&schema));
     if parameters > MOST_PARAMETERS {
         return Err(CliError::Usage(format!(
             "{parameters} parameters are more than the {MOST_PARAMETERS} allowed: choose smaller layers"
         )));
     }
-    K::build(&config.model, columns(&prepared.schema), Noise::new(0))?;
+    first::<K>(&config, &schema, Noise::new(0))?;
     // Whoever resumes may stand elsewhere.
     config.data.file = std::path::absolute(&config.data.file)?;
-    let run = Run::create(&paths.out, &config.to_toml(), &prepared.schema.to_json())?;
-    go::<K>(&run, &config, &prepared.schema, &prepared.data, &prepared.split, None, common)
+    config.training.weights =
+        config.training.weights.as_deref().map(std::path::absolute).transpose()?;
+    let run = Run::create(&paths.out, &config.to_toml(), &schema.to_json())?;
+    go::<K>(&run, &config, &schema, &rows, None, common)
+}
+
+/// The model before its first step.
+fn first<K: Kind>(
+    config: &Config<K::Options>,
+    schema: &Schema,
+    noise: Noise,
+) -> Result<K::Model, CliError> {
+    let mut model = K::build(&config.model, columns(schema), noise)?;
+    if let Some(weights) = &config.training.weights {
+        K::start(&mut model, weights)?;
+    }
+    Ok(model)
 }
 
 /// The training itself, from the start or from where it was.
@@ -145,23 +159,31 @@ pub(super) fn go<K: Kind>(
     run: &Run,
     config: &Config<K::Options>,
     schema: &Schema,
-    data: &Dataset,
-    split: &Split,
+    rows: &Rows,
     from: Option<&Path>,
     common: &Common,
 ) -> Result<(), CliError> {
-    let training = data.select(split.train())?;
-    let validation = data.select(split.validation())?;
-    let test = data.select(split.test())?;
     let interrupted = interruption()?;
     let options = config.training.fit();
     let noise = Noise::new(options.seed).stream(WEIGHTS);
     let folder = run.folder();
     with_threads(common.threads.into(), || {
-        let model = K::build(&config.model, columns(schema), noise)?;
+        let model = if from.is_some() || run.has_state() {
+            // Its numbers are replaced by those of the checkpoint.
+            K::build(&config.model, columns(schema), noise)?
+        } else {
+            first::<K>(config, schema, noise)?
+        };
         let mut optimizer = config.training.optimizer()?;
-        let mut trainer =
-            Trainer::new(model, &training, Some(&validation), &mut optimizer, options)?;
+        let (validation, test) = (Some(&rows.validation), &rows.test);
+        let mut trainer = match &rows.training {
+            Training::Memory(data) => {
+                Trainer::new(model, data, validation, &mut optimizer, options)?
+            }
+            Training::Disk(stream) => {
+                Trainer::streamed(model, stream, validation, &mut optimizer, options)?
+            }
+        };
         let end = {
             let bar = Progress::new(K::NAME, options.epochs);
             let checkpoints = config.training.checkpoints();
@@ -179,9 +201,13 @@ pub(super) fn go<K: Kind>(
             End::Stop(Stop::Early) => "early",
         };
         let (model, best) = trainer.result();
-        let ask = Ask::plain(schema, options.seed);
+        let plain = Ask::plain(schema, options.seed);
         let mut averages = Averages::default();
-        averages.add(&K::scores(model, &test, &ask));
+        let scores =
+            |rows: &Dataset, first| Ok(K::scores(model, rows, &Ask { first, ..plain.clone() }));
+        for scores in side_by_side(test, 0, scores) {
+            averages.add(&scores?);
+        }
         let position = trainer.position();
         if common.json {
             line(&json!({
@@ -207,39 +233,6 @@ pub(super) fn go<K: Kind>(
             eprintln!("the run is in {}", folder.display());
         }
         Ok(())
-    })
-}
-
-/// A table, read whole; says how many rows were left out.
-pub(super) fn table(path: &Path, data: &DataOptions) -> Result<Frame, CliError> {
-    let frame = read(path, &data.reading())?;
-    if frame.dropped() > 0 {
-        let (dropped, path) = (frame.dropped(), path.display());
-        eprintln!("evidence: {path}: {dropped} rows with a missing value were left out");
-    }
-    Ok(frame)
-}
-
-/// What the columns of a table are to be.
-fn schema_options(frame: &Frame, data: &DataOptions, seed: u64) -> Result<SchemaOptions, CliError> {
-    let unknown = data.drop.iter().find(|name| !frame.names().contains(name));
-    if let Some(name) = unknown {
-        return Err(CliError::Data(format!(
-            "{}: --drop {name}: no column is called that; there are {}",
-            data.file.display(),
-            frame.names().join(", ")
-        )));
-    }
-    let targets: Vec<String> = data.target.iter().cloned().collect();
-    let used = |name: &&String| !data.drop.contains(name) && !targets.contains(name);
-    Ok(SchemaOptions {
-        features: frame.names().iter().filter(used).cloned().collect(),
-        targets,
-        categorical: data.categorical.clone(),
-        class: data.class,
-        features_scaling: data.scaling(),
-        split: data.split(seed),
-        ..SchemaOptions::default()
     })
 }
 

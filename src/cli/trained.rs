@@ -44,6 +44,15 @@ pub(super) trait AnyKind: Sync {
         common: &Common,
     ) -> Result<(), CliError>;
     fn open(&self, run: Run, text: &str) -> Result<Box<dyn Trained>, CliError>;
+    /// A configuration as it is written into a run.
+    #[cfg(test)]
+    fn parsed(&self, path: &Path, text: &str) -> Result<String, CliError>;
+    /// The one of no flags.
+    #[cfg(test)]
+    fn defaults(&self) -> String {
+        let text = format!("kind = \"{}\"\n", self.name());
+        self.parsed(Path::new("config.toml"), &text).expect("every key has a default")
+    }
 }
 
 impl<K: Kind> AnyKind for Of<K> {
@@ -76,6 +85,11 @@ impl<K: Kind> AnyKind for Of<K> {
         common: &Common,
     ) -> Result<(), CliError> {
         resume::resume::<K>(&run, text, arguments, common)
+    }
+
+    #[cfg(test)]
+    fn parsed(&self, path: &Path, text: &str) -> Result<String, CliError> {
+        Config::<K::Options>::parse(path, text).map(|config| config.to_toml())
     }
 
     fn open(&self, run: Run, text: &str) -> Result<Box<dyn Trained>, CliError> {

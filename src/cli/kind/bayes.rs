@@ -7,8 +7,10 @@ use super::{Ask, Columns, Kind, Score, Table, inputs};
 use clap::Args;
 use evidence::models::BayesianNetwork;
 use evidence::train::data::Dataset;
+use evidence::train::run::load_torch;
 use evidence::{Array, Likelihood, Mlp, Noise};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 pub(super) struct Bayes;
 
@@ -75,6 +77,10 @@ impl Kind for Bayes {
             Some(_) => Likelihood::Categorical,
         };
         Ok(BayesianNetwork::new(net, likelihood, options.prior_scale, options.posterior_scale))
+    }
+
+    fn start(model: &mut Self::Model, weights: &Path) -> Result<(), CliError> {
+        Ok(load_torch(weights, &mut model.posterior.mean)?)
     }
 
     fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {

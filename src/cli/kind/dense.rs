@@ -7,8 +7,10 @@ use super::{Ask, Columns, Kind, Score, Table, inputs, rows_of};
 use clap::Args;
 use evidence::models::{DenseNetwork, GaussianMixture};
 use evidence::train::data::Dataset;
+use evidence::train::run::load_torch;
 use evidence::{Array, Noise, Parameters, Tape};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 pub(super) struct Dense;
 
@@ -60,6 +62,10 @@ impl Kind for Dense {
             None => DenseNetwork::regression(&sizes, activation, noise),
             Some(_) => DenseNetwork::multi_class(&sizes, activation, noise),
         })
+    }
+
+    fn start(model: &mut Self::Model, weights: &Path) -> Result<(), CliError> {
+        Ok(load_torch(weights, &mut model.net)?)
     }
 
     fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {

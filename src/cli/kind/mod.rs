@@ -19,6 +19,7 @@ use evidence::train::data::{Dataset, Schema};
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::Path;
 
 /// Every kind of model that can be trained by name.
 pub(super) const KINDS: [&dyn AnyKind; 5] = [
@@ -104,6 +105,11 @@ pub(super) trait Kind: Sync + Sized + 'static {
         columns: Columns,
         noise: Noise,
     ) -> Result<Self::Model, CliError>;
+
+    /// Replaces what [`build`](Self::build) drew by the linear layers of a file of PyTorch.
+    fn start(_: &mut Self::Model, _weights: &Path) -> Result<(), CliError> {
+        Err(cannot::<Self>("start from --weights of PyTorch: train a dense or a bayes"))
+    }
 
     /// Whether the data are what it can learn from.
     fn admit(_options: &Self::Options, _data: &Dataset) -> Result<(), CliError> {

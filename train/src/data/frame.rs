@@ -4,7 +4,7 @@
 //! [`Schema`](super::Schema) decides which columns are features, how words become numbers and by what they are scaled.
 
 use super::error::DataError;
-use rayon::prelude::*;
+use super::fingerprint::Fingerprint;
 use std::collections::HashMap;
 
 /// Text cells, each distinct one stored once.
@@ -133,7 +133,36 @@ impl Column {
         }
     }
 
-    fn append(&mut self, other: Self) {
+    /// Each cell once.
+    pub(super) fn distinct(&self) -> Self {
+        match self {
+            Self::Numbers(numbers) => {
+                // 0 and −0 are one number.
+                let mut numbers: Vec<f64> = numbers.iter().map(|x| x + 0.0).collect();
+                numbers.sort_unstable_by(f64::total_cmp);
+                numbers.dedup();
+                Self::Numbers(numbers)
+            }
+            Self::Text(text) => {
+                let mut met = vec![false; text.levels.len()];
+                let first = text
+                    .codes
+                    .iter()
+                    .filter(|&&code| !std::mem::replace(&mut met[code as usize], true));
+                Self::Text(first.map(|&code| &text.levels[code as usize]).collect())
+            }
+        }
+    }
+
+    /// Makes room for so many more rows.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        match self {
+            Self::Numbers(numbers) => numbers.reserve_exact(rows),
+            Self::Text(text) => text.codes.reserve_exact(rows),
+        }
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
         match (self, other) {
             (Self::Numbers(all), Self::Numbers(more)) => all.extend_from_slice(&more),
             (Self::Text(all), Self::Text(more)) => all.append(more),
@@ -141,16 +170,10 @@ impl Column {
         }
     }
 
-    fn fingerprint(&self) -> u64 {
+    fn select(&self, rows: &[usize]) -> Self {
         match self {
-            // 0 and −0 are one number.
-            Self::Numbers(numbers) => {
-                numbers.iter().fold(1, |hash, &x| mix(hash, (x + 0.0).to_bits()))
-            }
-            Self::Text(text) => {
-                let levels: Vec<u64> = text.levels.iter().map(|level| hash_text(level)).collect();
-                text.codes.iter().fold(2, |hash, &code| mix(hash, levels[code as usize]))
-            }
+            Self::Numbers(numbers) => Self::Numbers(rows.iter().map(|&row| numbers[row]).collect()),
+            Self::Text(text) => Self::Text(rows.iter().map(|&row| text.text(row)).collect()),
         }
     }
 }
@@ -250,6 +273,11 @@ impl Frame {
         Ok(Self { named, dropped, ..Self::new(self.names, self.columns)? })
     }
 
+    /// Makes room for so many more rows.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|column| column.reserve(rows));
+    }
+
     /// The rows of another part of the same table, below these.
     pub(super) fn append(&mut self, other: Self) {
         self.dropped += other.dropped;
@@ -258,13 +286,19 @@ impl Frame {
         }
     }
 
+    /// The rows listed, in that order.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        let columns = self.columns.iter().map(|column| column.select(rows)).collect();
+        Self::read(self.names.clone(), self.named, columns, 0)
+    }
+
     /// A hash of names and cells, the same for the same table in whatever format it is stored.
     ///
     /// It tells whether two runs saw the same data. It is no defence against someone who wants two tables to collide.
     pub fn fingerprint(&self) -> u64 {
-        let columns: Vec<u64> = self.columns.par_iter().map(Column::fingerprint).collect();
-        let names = self.names.iter().map(|name| if self.named { hash_text(name) } else { 0 });
-        names.zip(columns).fold(0, |hash, (name, column)| mix(mix(hash, name), column))
+        let mut hash = Fingerprint::new(self);
+        hash.add(self);
+        hash.value()
     }
 }
 
@@ -272,21 +306,4 @@ impl Frame {
 pub(super) fn repeated(names: &[String]) -> Option<String> {
     let mut seen = std::collections::HashSet::new();
     names.iter().find(|name| !seen.insert(name.as_str())).cloned()
-}
-
-/// The finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection of the hash for every word.
-fn mix(hash: u64, word: u64) -> u64 {
-    let x = hash.rotate_left(5).wrapping_add(0x9e37_79b9_7f4a_7c15) ^ word;
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-fn hash_text(text: &str) -> u64 {
-    let words = text.as_bytes().chunks(8).map(|bytes| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    });
-    words.fold(mix(3, text.len() as u64), mix)
 }

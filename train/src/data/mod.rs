@@ -33,13 +33,19 @@ mod dataset;
 mod density;
 mod embedded;
 mod error;
+mod fingerprint;
 mod frame;
+mod moments;
+mod parts;
 mod quadrature;
 mod read;
 mod row_buffer;
+mod scan;
 mod schema;
+mod source;
 mod split;
 mod standardize;
+mod stream;
 mod synthetic;
 mod write;
 
@@ -55,8 +61,10 @@ pub use schema::{
     Applied, Encoding, Field, Prepared, Scaling, Schema, SchemaError, SchemaOptions, SplitOptions,
     TargetUse,
 };
+pub(crate) use source::{Minibatch, Shuffled, Source};
 pub use split::Split;
 pub use standardize::Standardize;
+pub use stream::{Stream, StreamError, Streamed};
 pub use synthetic::{
     EightGaussians, TwoMoons, checkerboard, eight_gaussians, pinwheel, two_moons, two_spirals,
 };

@@ -42,15 +42,7 @@ impl Split {
         test: f64,
         rng: &mut R,
     ) -> Result<Self, DataError> {
-        let fractions = [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)];
-        for (part, fraction) in fractions {
-            check_fraction(part, fraction)?;
-        }
-        let sum = train + validation + test;
-        if (sum - 1.0).abs() > 1e-9 {
-            return Err(DataError::FractionSum { sum });
-        }
-
+        check_fractions(train, validation, test)?;
         let share = |fraction: f64| (n as f64 * fraction).round() as usize;
         let validation = share(validation).min(n);
         let test = share(test).min(n - validation);
@@ -160,6 +152,19 @@ impl Split {
             None => Ok(self),
         }
     }
+}
+
+/// Whether each is above 0 and below 1, and they add up to 1.
+pub(super) fn check_fractions(train: f64, validation: f64, test: f64) -> Result<(), DataError> {
+    let fractions = [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)];
+    for (part, fraction) in fractions {
+        check_fraction(part, fraction)?;
+    }
+    let sum = train + validation + test;
+    if (sum - 1.0).abs() > 1e-9 {
+        return Err(DataError::FractionSum { sum });
+    }
+    Ok(())
 }
 
 fn check_fraction(part: Part, fraction: f64) -> Result<(), DataError> {

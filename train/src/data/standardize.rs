@@ -10,7 +10,8 @@
 //! into one in the data's own units, the only kind that can be compared with published numbers.
 
 use super::error::DataError;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
+use super::moments::Moments;
+use ndarray::{Array1, Array2, ArrayView2, Zip};
 
 /// The mean and scale of each column, fitted once and applied everywhere. Features and targets each have
 /// their own.
@@ -56,7 +57,8 @@ impl Standardize {
         let mut mean = Array1::zeros(columns);
         let mut scale = Array1::ones(columns);
         for (column, values) in values.columns().into_iter().enumerate() {
-            (mean[column], scale[column]) = moments(values, rows)
+            (mean[column], scale[column]) = Moments::of(rows.iter().map(|&row| values[row]))
+                .fitted()
                 .map_err(|(min, max)| DataError::Spread { column, min, max })?;
         }
         Ok(Self { mean, scale })
@@ -128,28 +130,6 @@ impl Standardize {
         }
         out
     }
-}
-
-/// Mean and scale of one column, or its range where that overflows.
-///
-/// Deviations are taken from the smallest value and divided by the range before they are squared: columns
-/// around 1e200 or 1e-200 then neither overflow nor vanish, and a large offset costs no digits.
-fn moments(values: ArrayView1<'_, f64>, rows: &[usize]) -> Result<(f64, f64), (f64, f64)> {
-    let column = || rows.iter().map(|&row| values[row]);
-    let min = column().fold(f64::INFINITY, f64::min);
-    let max = column().fold(f64::NEG_INFINITY, f64::max);
-    let range = max - min;
-    if !range.is_finite() || column().any(f64::is_nan) {
-        return Err((min, max));
-    }
-    if range <= 8.0 * f64::EPSILON * min.abs().max(max.abs()) {
-        return Ok((min, 1.0));
-    }
-    let n = rows.len() as f64;
-    let centre = column().map(|x| (x - min) / range).sum::<f64>() / n;
-    let variance = column().map(|x| ((x - min) / range - centre).powi(2)).sum::<f64>() / n;
-    let scale = range * variance.sqrt();
-    Ok((min + range * centre, if scale.is_normal() { scale } else { 1.0 }))
 }
 
 #[cfg(test)]

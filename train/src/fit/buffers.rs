@@ -1,6 +1,6 @@
 //! Memory that minibatches are gathered into.
 
-use crate::data::{Dataset, RowBuffer};
+use crate::data::{Minibatch, RowBuffer};
 use evidence_autodiff::{Real, Tape};
 use evidence_models::{Batch, Rows};
 
@@ -17,21 +17,21 @@ impl<T: Real> Default for Buffers<T> {
 }
 
 impl<T: Real> Buffers<T> {
-    /// The rows listed.
-    pub(super) fn rows(&mut self, data: &Dataset, rows: &[usize]) -> Rows<'_, T> {
-        let inputs = self.inputs.gather(data.features().view(), rows);
-        let targets = data.targets().map(|targets| self.targets.gather(targets.view(), rows));
-        Rows { inputs, targets, data_size: data.rows() }
+    /// Rows of a set of `data_size` rows.
+    pub(super) fn rows(&mut self, batch: Minibatch<'_>, data_size: usize) -> Rows<'_, T> {
+        let inputs = self.inputs.gather(batch.features, batch.rows);
+        let targets = batch.targets.map(|targets| self.targets.gather(targets, batch.rows));
+        Rows { inputs, targets, data_size }
     }
 
     /// The same on a tape.
     pub(super) fn batch<'t>(
         &mut self,
         tape: &'t Tape<T>,
-        data: &Dataset,
-        rows: &[usize],
+        batch: Minibatch<'_>,
+        data_size: usize,
     ) -> Batch<'t, T> {
-        let rows = self.rows(data, rows);
+        let rows = self.rows(batch, data_size);
         let targets = rows.targets.map(|targets| tape.constant(targets));
         Batch::new(tape.constant(rows.inputs), targets, rows.data_size)
     }

@@ -1,7 +1,7 @@
 //! A model's mean loss over a set, a portion of its rows at a time.
 
 use super::buffers::Buffers;
-use crate::data::Dataset;
+use crate::data::{Dataset, Minibatch};
 use evidence_autodiff::{Noise, Parameters, Real, Tape};
 use evidence_models::Model;
 
@@ -33,7 +33,7 @@ where
     let rows: Vec<usize> = (0..data.rows()).collect();
     for (i, rows) in rows.chunks(ROWS).enumerate() {
         {
-            let batch = buffers.batch(tape, data, rows);
+            let batch = buffers.batch(tape, Minibatch::of(data, rows), data.rows());
             let loss = M::validation(&model.bind_constant(tape), &batch, noise.stream(i as u64));
             sum += loss.item().to_f64() * rows.len() as f64;
         }

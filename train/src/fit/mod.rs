@@ -139,6 +139,7 @@ where
                 history.push(epoch);
             }
             Event::Stop(_) => return Ok(trainer.finish(history)),
+            Event::Unread(_) => unreachable!("the rows are in memory"),
         }
     }
 }

@@ -5,10 +5,11 @@ use super::evaluate::evaluate_on;
 use super::restore::{RestoreError, fits, put};
 use super::snapshot::{Position, Snapshot, apart, assign, keep};
 use super::{Divergence, Epoch, Fit, FitOptions, Schedule, Stop};
-use crate::data::{Batches, DataError, Dataset};
+use crate::data::{DataError, Dataset, Shuffled, Source, Stream, StreamError};
 use evidence_autodiff::{Noise, Parameters, Real, Tape};
 use evidence_models::{Backprop, Model, Value};
 use evidence_optim::{Optimizer, global_norm, schedule};
+use std::sync::Arc;
 
 /// A training under way.
 ///
@@ -39,7 +40,7 @@ use evidence_optim::{Optimizer, global_norm, schedule};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Trainer<'a, T: Real, M, O> {
-    training: &'a Dataset,
+    training: Source<'a>,
     validation: Option<&'a Dataset>,
     options: FitOptions,
     optimizer: &'a mut O,
@@ -47,9 +48,6 @@ pub struct Trainer<'a, T: Real, M, O> {
     best: M,
     position: Position,
     stop: Option<Stop>,
-    batches: Batches,
-    /// The rows in the order of an epoch, and the number of that epoch.
-    order: (Vec<usize>, usize),
     /// What the parts of the loss are called, known from the first step on.
     names: Vec<&'static str>,
     /// For evaluation.
@@ -67,6 +65,8 @@ pub enum Event {
     Epoch(Epoch),
     /// Nothing: the training has ended.
     Stop(Stop),
+    /// Nothing: the next rows could not be read. The training is where it was, and may be tried again.
+    Unread(Arc<StreamError>),
 }
 
 impl<'a, T, M, O> Trainer<'a, T, M, O>
@@ -86,8 +86,34 @@ where
         optimizer: &'a mut O,
         options: FitOptions,
     ) -> Result<Self, DataError> {
-        Ok(Self {
-            batches: Batches::new(training.rows(), options.batch)?,
+        let source = Shuffled::new(training, options.batch, orders(&options))?;
+        Ok(Self::with(model, Source::Memory(source), validation, optimizer, options))
+    }
+
+    /// At the start, on rows that are read from disk in every epoch.
+    ///
+    /// # Errors
+    /// If the batch size is 0.
+    pub fn streamed(
+        model: M,
+        training: &'a Stream,
+        validation: Option<&'a Dataset>,
+        optimizer: &'a mut O,
+        options: FitOptions,
+    ) -> Result<Self, DataError> {
+        let source = training.batches(options.batch, orders(&options))?;
+        let source = Source::Disk(Box::new(source));
+        Ok(Self::with(model, source, validation, optimizer, options))
+    }
+
+    fn with(
+        model: M,
+        training: Source<'a>,
+        validation: Option<&'a Dataset>,
+        optimizer: &'a mut O,
+        options: FitOptions,
+    ) -> Self {
+        Self {
             training,
             validation,
             options,
@@ -96,12 +122,11 @@ where
             model,
             position: Position::start(),
             stop: None,
-            order: (Vec::new(), 0),
             names: Vec::new(),
             tape: Tape::new(),
             backprop: Backprop::new(),
             buffers: Buffers::default(),
-        })
+        }
     }
 
     /// Where it is.
@@ -124,9 +149,10 @@ where
         }
         let noise = Noise::new(self.options.seed).stream(1).stream(self.position.step as u64 + 1);
         let event = match self.step(noise) {
-            Some(()) if self.position.taken < self.batches.steps() => return Event::Step,
-            Some(()) => self.end_epoch(noise),
-            None => None,
+            Err(error) => return Event::Unread(Arc::new(error)),
+            Ok(Some(())) if self.position.taken < self.training.steps() => return Event::Step,
+            Ok(Some(())) => self.end_epoch(noise),
+            Ok(None) => None,
         };
         match event {
             Some(epoch) => Event::Epoch(epoch),
@@ -152,24 +178,24 @@ where
     }
 
     /// One step; `None` (and nothing changed) if the loss or a gradient is not finite.
-    fn step(&mut self, noise: Noise) -> Option<()> {
-        self.shuffle();
+    fn step(&mut self, noise: Noise) -> Result<Option<()>, StreamError> {
         let Self { model, backprop, buffers, training, optimizer, position, names, .. } = self;
         if self.options.schedule == Schedule::Cosine {
             // Epochs without end, to be stopped early, are allowed.
-            let total = self.options.epochs.saturating_mul(self.batches.steps());
+            let total = self.options.epochs.saturating_mul(training.steps());
             optimizer.set_factor(schedule::cosine(position.step as u64, 0, total as u64));
         }
-        let rows = rows(&self.order.0, self.batches.size(), position.taken);
+        let data_size = training.rows();
+        let batch = training.batch(position.epoch, position.taken)?;
+        let share = batch.rows.len() as f64 / data_size as f64;
         let (Value { loss, parts }, mut gradients) =
-            backprop.gradient(model, buffers.rows(training, rows), noise);
+            backprop.gradient(model, buffers.rows(batch, data_size), noise);
         if !loss.is_finite() || !global_norm(&mut gradients).is_finite() {
-            return None;
+            return Ok(None);
         }
         optimizer.step(model, &mut gradients);
         position.step += 1;
         position.taken += 1;
-        let share = rows.len() as f64 / training.rows() as f64;
         names.clear();
         names.extend(parts.iter().map(|(name, _)| *name));
         position.sums.resize(1 + parts.len(), 0.0);
@@ -177,7 +203,7 @@ where
         for (sum, value) in position.sums.iter_mut().zip(values) {
             *sum += share * value;
         }
-        Some(())
+        Ok(Some(()))
     }
 
     /// Validates, and keeps the best parameters; `None` if those behind the epoch's last step have no finite loss.
@@ -208,9 +234,10 @@ where
     /// The loss on the last batch of the parameters that it led to.
     fn last_loss(&mut self, noise: Noise) -> f64 {
         let Self { model, tape, buffers, training, position, .. } = self;
-        let rows = rows(&self.order.0, self.batches.size(), position.taken - 1);
+        let data_size = training.rows();
+        let rows = training.batch(position.epoch, position.taken - 1).expect(AT_HAND);
         let loss = {
-            let batch = buffers.batch(tape, training, rows);
+            let batch = buffers.batch(tape, rows, data_size);
             M::loss(&model.bind_constant(tape), &batch, noise).total.item()
         };
         tape.reset();
@@ -220,25 +247,13 @@ where
     /// Repeats what was not finite under watch, to name the op that first made a NaN or infinity. Its draws are the same.
     fn diagnose(&mut self, noise: Noise) -> Divergence {
         let Position { epoch, taken, step, .. } = self.position;
-        let behind = taken == self.batches.steps();
+        let behind = taken == self.training.steps();
         let last = if behind { taken - 1 } else { taken };
         let Self { model, backprop, buffers, training, .. } = self;
-        let rows = rows(&self.order.0, self.batches.size(), last);
-        let anomaly = backprop.diagnose(model, buffers.rows(training, rows), noise);
+        let data_size = training.rows();
+        let rows = training.batch(epoch, last).expect(AT_HAND);
+        let anomaly = backprop.diagnose(model, buffers.rows(rows, data_size), noise);
         Divergence { epoch, step: if behind { step } else { step + 1 }, anomaly }
-    }
-
-    /// Puts the rows in the order of the epoch.
-    fn shuffle(&mut self) {
-        let (order, of) = &mut self.order;
-        let epoch = self.position.epoch;
-        if *of != epoch {
-            let orders = Noise::new(self.options.seed).stream(0);
-            order.clear();
-            let batches = self.batches.epoch(&mut orders.stream(epoch as u64).rng());
-            batches.for_each(|rows| order.extend(rows));
-            *of = epoch;
-        }
     }
 
     /// The result as of now: parameters and their epoch.
@@ -275,7 +290,7 @@ where
     /// # Errors
     /// If the snapshot is not of such a training. Nothing is changed then.
     pub fn restore(&mut self, from: &Snapshot<T>) -> Result<(), RestoreError> {
-        let steps = self.batches.steps();
+        let steps = self.training.steps();
         let position = from.position.clone();
         let before = position.epoch.checked_sub(1).and_then(|over| over.checked_mul(steps));
         let sound = before.and_then(|before| before.checked_add(position.taken));
@@ -310,8 +325,10 @@ where
     }
 }
 
-/// The rows of a batch.
-fn rows(order: &[usize], size: usize, batch: usize) -> &[usize] {
-    let start = batch * size;
-    &order[start..order.len().min(start + size)]
+/// What the order of rows is drawn from.
+fn orders(options: &FitOptions) -> Noise {
+    Noise::new(options.seed).stream(0)
 }
+
+/// Why a batch can be had without an error.
+const AT_HAND: &str = "the batch of the last step is at hand";

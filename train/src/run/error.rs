@@ -1,10 +1,11 @@
 //! What can be wrong with a run's files.
 
-use crate::data::DataError;
+use crate::data::{DataError, StreamError};
 use crate::fit::RestoreError;
 use evidence_optim::Mismatch;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A run's complaint: the file, what is wrong there, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,9 @@ pub enum RunError {
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Rows that could not be read while training. The run is saved behind the step before.
+    #[error(transparent)]
+    Stream(#[from] Arc<StreamError>),
 }
 
 impl RunError {

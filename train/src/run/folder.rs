@@ -86,6 +86,16 @@ impl Run {
         &self.folder
     }
 
+    /// Replaces the configuration of a run that nobody trains now.
+    ///
+    /// # Errors
+    /// If it cannot be written, or another process trains the run.
+    pub fn reconfigure(&self, config: &str) -> Result<(), RunError> {
+        let _held = Metrics::open(&self.folder.join(METRICS))?;
+        let path = self.folder.join(CONFIG);
+        replace(&path, |file| file.write_all(config.as_bytes())).map_err(RunError::write(path))
+    }
+
     /// `config.toml`.
     ///
     /// # Errors
@@ -171,6 +181,11 @@ impl Run {
                     report(&epoch);
                 }
                 Event::Stop(stop) => break End::Stop(stop),
+                Event::Unread(error) => {
+                    writer.save(trainer)?;
+                    writer.wait()?;
+                    return Err(error.into());
+                }
             }
             let step = trainer.position().step;
             if interrupted.load(Ordering::Relaxed) {

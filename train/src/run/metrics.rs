@@ -7,8 +7,11 @@ use super::error::RunError;
 use crate::fit::Epoch;
 use serde_json::{Map, Value, json};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+/// A line with more bytes is none of ours.
+const LONGEST: u64 = 1 << 16;
 
 /// The file, held by this process alone.
 #[derive(Debug)]
@@ -38,8 +41,11 @@ impl Metrics {
         let mut line = Vec::new();
         loop {
             line.clear();
-            // No longer line is read than was ever written.
-            let read = lines.read_until(b'\n', &mut line).map_err(RunError::read(&self.path))?;
+            let read = lines
+                .by_ref()
+                .take(LONGEST)
+                .read_until(b'\n', &mut line)
+                .map_err(RunError::read(&self.path))?;
             let number = line.strip_suffix(b"\n").and_then(number);
             if number.is_none_or(|number| number > epoch as u64) {
                 break;

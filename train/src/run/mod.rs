@@ -16,6 +16,8 @@ mod atomic;
 mod checkpoint;
 mod error;
 mod folder;
+#[cfg(test)]
+mod fuzz;
 mod metrics;
 mod tensors;
 mod torch;

@@ -67,8 +67,56 @@ fn each_is_refused_with_its_place() {
         (
             "a header that claims two million columns",
             "gz",
-            gzip(&idx(8, &[1, 2_000_000], &vec![0; 2_000_000])),
+            gzip(&idx(
+                8,
+                &[1, 2_000_000],
+                &(0..2_000_000_u32)
+                    .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+                    .collect::<Vec<_>>(),
+            )),
             vec!["2000000 columns"],
+        ),
+        (
+            "an array that is shorter than its shape",
+            "npz",
+            npz(&[("x", npy("<f8", false, "(4000, 2)", &[0; 48]))]),
+            vec!["x, byte", "4000 rows", "64128 bytes"],
+        ),
+        (
+            "an array that is longer than its shape",
+            "npz",
+            npz(&[("x", npy("<f8", false, "(1,)", &[0; 48]))]),
+            vec!["x, byte", "1 rows"],
+        ),
+        (
+            "an archive that is a bomb",
+            "npz",
+            npz(&[("x", npy("<f8", false, "(1000000,)", &vec![0; 8_000_000]))]),
+            vec!["200 times", "unpack it first"],
+        ),
+        ("text that is a bomb", "gz", gzip(&b"1,2\n".repeat(2_000_000)), vec!["unpack it first"]),
+        (
+            "an array that is a bomb",
+            "gz",
+            gzip(&npy("<f8", false, "(1000000,)", &vec![0; 8_000_000])),
+            vec!["byte"],
+        ),
+        ("gzip in gzip", "gz", gzip(&packed), vec!["gzip in gzip"]),
+        ("an archive in gzip", "gz", gzip(&npz(&[("x", good.clone())])), vec!["archive in gzip"]),
+        ("broken text in gzip", "gz", gzip(b"a,b\n1,2\n3,\n"), vec!["line 3, column 2 (\"b\")"]),
+        ("more columns than are read", "csv", b"1,".repeat(2_000_000), vec!["1048576 columns"]),
+        ("a bad name", "csv", b"\"a\nb\xff\",c\n1,2\n".to_vec(), vec!["line 2, byte 4", "UTF-8"]),
+        (
+            "a bad name behind a mark",
+            "csv",
+            b"\"a\"\"\xff\",\"x\ny\"\n1,2\n".to_vec(),
+            vec!["line 1, byte 4", "UTF-8"],
+        ),
+        (
+            "a bad cell behind a line end",
+            "csv",
+            b"x,y\n\"a\n\"\"b\xff\",2\n\"c\",3\n".to_vec(),
+            vec!["line 3, byte 10", "UTF-8"],
         ),
         ("a bomb", "gz", gzip(&[&images[..], &vec![0; 50_000_000]].concat()), vec!["byte"]),
     ];
@@ -93,5 +141,25 @@ fn options_that_do_not_fit_and_files_that_are_not_there() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path().join("none.csv"), folder.path().to_owned()] {
         assert!(evidence_train::data::read(&path, &ReadOptions::default()).is_err());
+    }
+}
+
+/// A row that does not end is called that, wherever it begins, and an open quotation mark by its place.
+#[test]
+fn rows_that_do_not_end() {
+    let long = b"1,".repeat(36 << 20);
+    let many = b"1,2\n".repeat(1_200_000);
+    for (before, after, words) in [
+        (&b""[..], &long[..], ["line 1, byte 0", "more than 67108864 bytes"]),
+        (b"a,b\n1,2\n", &long, ["line 3, byte 8", "more than 67108864 bytes"]),
+        (&many, &long, ["line 1200001, byte 4800000", "more than 67108864 bytes"]),
+        (b"a,b\n1,2\n3,\"", &long, ["line 3, byte 10", "never ends"]),
+        (b"a,b\n1,2\n3,4,5\n", &long, ["line 3", "found 3"]),
+    ] {
+        let bytes = [before, after].concat();
+        let error = read_bytes("csv", &bytes, &ReadOptions::default()).unwrap_err().to_string();
+        for word in words {
+            assert!(error.contains(word), "\"{word}\" is not in {error}");
+        }
     }
 }

@@ -56,3 +56,25 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     packed.write_all(bytes).unwrap();
     packed.finish().unwrap()
 }
+
+/// Runs on this thread alone, whose allocations can be counted. Once in a thread.
+pub fn alone<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+    pool.unwrap().install(work)
+}
+
+/// A folder whose files are written again and again.
+pub struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A file of a name with the given ending.
+    pub fn write(&self, ending: &str, bytes: &[u8]) -> std::path::PathBuf {
+        let path = self.0.path().join(format!("table.{ending}"));
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}

@@ -27,6 +27,10 @@ fn one_table_in_every_format() {
         ("csv", b"a|b\n1|2\n3|-4.5\n5|6e3\n".to_vec()),
         ("csv", b"1,2\n3,-4.5\n5,6e3\n".to_vec()),
         ("csv", b"\xef\xbb\xbf\"a\",\"b\"\n\"1\",2\n3,\"-4.5\"\n\n5,6e3\n".to_vec()),
+        ("gz", gzip(b"a,b\n1,2\n3,-4.5\n5,6e3\n")),
+        ("csv.gz", gzip(b"a\tb\n1\t2\n3\t-4.5\n5\t6e3\n")),
+        ("gz", gzip(&npy("<f8", false, "(3, 2)", &rows))),
+        ("gz", gzip(&npy("<f8", true, "(3, 2)", &columns))),
         ("npy", npy("<f8", false, "(3, 2)", &rows)),
         ("npy", npy("<f8", true, "(3, 2)", &columns)),
         ("npy", npy(">f4", false, "(3, 2)", &big)),
@@ -86,6 +90,19 @@ fn text_missing_cells_and_what_the_options_say() {
     let header = ReadOptions { header: Some(true), ..ReadOptions::default() };
     let frame = read_bytes("csv", b"1,2\n3,4\n", &header).unwrap();
     assert_eq!((frame.rows(), frame.names()), (1, &["1".to_string(), "2".to_string()][..]));
+}
+
+/// A row of more bytes than are looked at first, with words above numbers.
+#[test]
+fn a_table_of_very_many_columns() {
+    let columns = 400_000;
+    let names: Vec<String> = (0..columns).map(|i| format!("a_long_name_{i}")).collect();
+    let cells = vec!["1"; columns].join(",");
+    let text = format!("{}\n{cells}\n{cells}\n", names.join(","));
+    assert!(names.join(",").len() > 5 << 20);
+    let frame = read_bytes("csv", text.as_bytes(), &ReadOptions::default()).unwrap();
+    assert_eq!((frame.rows(), frame.names().len()), (2, columns));
+    assert_eq!(frame.names()[columns - 1], names[columns - 1]);
 }
 
 /// A pipe cannot be read twice: what was looked at to know the format is not lost.

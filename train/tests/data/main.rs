@@ -5,3 +5,4 @@ mod bytes;
 mod fuzz;
 mod good;
 mod schema;
+mod stream;

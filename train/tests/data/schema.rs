@@ -93,6 +93,14 @@ fn stored_schemas_are_checked() {
     }
     assert!(Schema::from_json(&json.replace("\"scale\":", "\"scale\":-")).is_err(), "{json}");
     assert!(Schema::from_json(&json.replace("\"x\"", "\"y\"")).is_err(), "{json}");
+    for rows in ["0", "281474976710657"] {
+        let other = json.replace("\"rows\": 30", &format!("\"rows\": {rows}"));
+        assert!(other != json && Schema::from_json(&other).is_err(), "{other}");
+        // Whoever reads it by serde gets no other answer.
+        let error = serde_json::from_str::<Schema>(&other).unwrap_err().to_string();
+        assert!(error.contains("rows"), "{error}");
+    }
+    assert!(serde_json::from_str::<Schema>(&json).is_ok());
 }
 
 #[test]

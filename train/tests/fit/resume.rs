@@ -24,7 +24,7 @@ fn go<M: Model<f32>, O: Optimizer<f32>>(
         match trainer.advance() {
             Event::Step => {}
             Event::Epoch(epoch) => epochs.push(epoch),
-            Event::Stop(_) => break,
+            Event::Stop(_) | Event::Unread(_) => break,
         }
     }
     epochs

@@ -83,7 +83,7 @@ pub(super) struct Block {
 
 /// Columns a table may have. Each has a name, made before the first row is read: in a packed file a header may claim a thousand
 /// times more columns than the file has bytes.
-const MOST_COLUMNS: usize = 1 << 20;
+pub(super) const MOST_COLUMNS: usize = 1 << 20;
 
 impl Block {
     /// Checks a shape that a header claims against the bytes that can be there.

@@ -61,7 +61,7 @@ pub enum Fault {
     },
 
     /// Neither text nor one of the formats that are known.
-    #[error("{found}: give CSV or TSV text in UTF-8, .npy, .npz, or IDX (plain or gzip)")]
+    #[error("{found}: give CSV or TSV text in UTF-8, .npy, .npz or IDX, plain or in gzip")]
     Format {
         /// What the file seems to be.
         found: &'static str,

@@ -11,7 +11,7 @@
 use super::Missing;
 use super::element::{Block, Element, Kind, columns, finite};
 use super::error::{Fault, excerpt};
-use super::npz::MOST_INFLATED;
+use super::packed::most;
 use crate::data::frame::Frame;
 use std::io::Read;
 
@@ -22,7 +22,8 @@ const MOST_AXES: usize = 4;
 pub(super) struct IdxChunks<R> {
     input: R,
     block: Block,
-    names: Vec<String>,
+    /// The lengths of a row's axes.
+    axes: Vec<usize>,
     row: usize,
     packed: bool,
     missing: Missing,
@@ -95,10 +96,10 @@ impl<R: Read> IdxChunks<R> {
             columns: width.unwrap_or(usize::MAX),
             start: 4 + 4 * axes as u64,
         };
-        let available = if packed { length.saturating_mul(MOST_INFLATED) } else { length };
+        let available = if packed { most(length) } else { length };
         block.check(available, !packed)?;
-        let names = names(&lengths[1..]);
-        Ok(Self { input, block, names, row: 0, packed, missing, buffer: Vec::new() })
+        let axes = lengths[1..].to_vec();
+        Ok(Self { input, block, axes, row: 0, packed, missing, buffer: Vec::new() })
     }
 
     pub fn next_chunk(&mut self) -> Result<Option<Frame>, Fault> {
@@ -133,7 +134,8 @@ impl<R: Read> IdxChunks<R> {
         let mut values = Vec::new();
         block.element.decode(&self.buffer, &mut values);
         let (columns, dropped) = finite(&block.part, first, columns(&values, width), self.missing)?;
-        Ok(Some(Frame::read(self.names.clone(), false, columns, dropped)))
+        // As many as the bytes that were there.
+        Ok(Some(Frame::read(names(&self.axes), false, columns, dropped)))
     }
 }
 

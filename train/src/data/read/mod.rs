@@ -1,10 +1,11 @@
 //! Files in: CSV and TSV text, `.npy`, `.npz` and IDX, each as a [`Frame`].
 //!
-//! A file is known by its first bytes; only text, which has no mark of its own, is known by having no other. [`read`] gives
-//! the whole table, [`Chunks`] its rows a portion at a time.
+//! A file is known by its first bytes; only text, which has no mark of its own, is known by having no other. What is in gzip is
+//! known by the first bytes that come out. [`read`] gives the whole table, [`Chunks`] its rows a portion at a time.
 //!
 //! Files come from anywhere. So no length that a file claims is believed before it is compared with the bytes there are,
-//! memory grows with what was read, and every error says where it is and what to do.
+//! memory grows with what was read, and every error says where it is and what to do. A packed file may hold 200 times its size and
+//! a megabyte more, or it is refused.
 
 mod csv;
 mod element;
@@ -12,6 +13,7 @@ mod error;
 mod idx;
 mod npy;
 mod npz;
+mod packed;
 
 pub use csv::Delimiter;
 pub(super) use error::list;
@@ -22,6 +24,7 @@ use csv::CsvChunks;
 use flate2::bufread::MultiGzDecoder;
 use idx::IdxChunks;
 use npy::NpyChunks;
+use packed::{Unpacked, most, unpacking};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -89,7 +92,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Frame, ReadError> {
 
 /// The rows of a file in its order, a portion at a time: memory holds one portion, however long the file is.
 ///
-/// An `.npz` archive is one portion: it stores its arrays one behind the other.
+/// An `.npz` archive is one portion: it stores its arrays one behind the other. So is an `.npy` array in gzip.
 ///
 /// ```
 /// use evidence_train::data::{Chunks, ReadOptions};
@@ -110,12 +113,17 @@ pub struct Chunks {
     format: Option<Format>,
 }
 
+/// How a file in gzip begins (RFC 1952).
+const GZIP: &[u8] = b"\x1f\x8b";
+
 enum Format {
     Csv(CsvChunks<Box<dyn Read>>),
     Npy(NpyChunks<File>),
-    Npz(Option<Frame>),
+    /// In one portion.
+    Whole(Option<Frame>),
     Idx(IdxChunks<BufReader<File>>),
-    PackedIdx(Box<IdxChunks<MultiGzDecoder<BufReader<File>>>>),
+    PackedIdx(Box<IdxChunks<Box<dyn Read>>>),
+    PackedCsv(CsvChunks<Box<dyn Read>>),
 }
 
 impl Chunks {
@@ -137,9 +145,10 @@ impl Chunks {
             None => Ok(None),
             Some(Format::Csv(chunks)) => chunks.next_chunk(),
             Some(Format::Npy(chunks)) => chunks.next_chunk(),
-            Some(Format::Npz(frame)) => Ok(frame.take()),
+            Some(Format::Whole(frame)) => Ok(frame.take()),
             Some(Format::Idx(chunks)) => chunks.next_chunk(),
             Some(Format::PackedIdx(chunks)) => chunks.next_chunk(),
+            Some(Format::PackedCsv(chunks)) => chunks.next_chunk().map_err(unpacking),
         };
         if !matches!(next, Ok(Some(_))) {
             self.format = None;
@@ -176,14 +185,31 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Format, Fault> {
     if head.starts_with(npy::MAGIC) || extension.eq_ignore_ascii_case("npy") {
         Ok(Format::Npy(NpyChunks::open(file, "array", length, missing)?))
     } else if head.starts_with(b"PK") || extension.eq_ignore_ascii_case("npz") {
-        Ok(Format::Npz(Some(npz::npz(BufReader::new(file), missing)?)))
+        Ok(Format::Whole(Some(npz::npz(BufReader::new(file), missing)?)))
     } else if idx::is_idx(&head) {
         Ok(Format::Idx(IdxChunks::open(BufReader::new(file), length, false, missing)?))
-    } else if head.starts_with(b"\x1f\x8b") {
-        let unpacked = MultiGzDecoder::new(BufReader::new(file));
-        Ok(Format::PackedIdx(Box::new(IdxChunks::open(unpacked, length, true, missing)?)))
+    } else if head.starts_with(GZIP) {
+        packed(file, length, options).map_err(unpacking)
     } else {
         let whole: Box<dyn Read> = Box::new(file);
         Ok(Format::Csv(CsvChunks::open(whole, options)?))
     }
+}
+
+/// A file of `length` bytes in gzip, by what is in it.
+fn packed(file: File, length: u64, options: &ReadOptions) -> Result<Format, Fault> {
+    let mut unpacked = Unpacked::new(MultiGzDecoder::new(BufReader::new(file)), length);
+    let mut head = Vec::new();
+    unpacked.by_ref().take(16).read_to_end(&mut head)?;
+    let whole: Box<dyn Read> = Box::new(io::Cursor::new(head.clone()).chain(unpacked));
+    let missing = options.missing;
+    Ok(if idx::is_idx(&head) {
+        Format::PackedIdx(Box::new(IdxChunks::open(whole, length, true, missing)?))
+    } else if head.starts_with(npy::MAGIC) {
+        Format::Whole(Some(npy::packed(whole, most(length), missing)?))
+    } else if head.starts_with(b"PK") {
+        return Err(Fault::Format { found: "an archive in gzip: unpack it once" });
+    } else {
+        Format::PackedCsv(CsvChunks::open(whole, options)?)
+    })
 }

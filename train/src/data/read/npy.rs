@@ -101,13 +101,25 @@ impl NpyChunks<Cursor<Vec<u8>>> {
                 found: if more { "more" } else { "the end" }.into(),
             });
         }
-        let mut all = vec![Vec::with_capacity(block.rows); block.columns];
+        let mut all = vec![Vec::new(); block.columns];
+        all.iter_mut().for_each(|column| column.reserve_exact(block.rows));
         let mut chunks = Self::new(Cursor::new(packed), header, Missing::Refuse);
         while let Some(part) = chunks.next_columns()? {
             all.iter_mut().zip(part).for_each(|(all, part)| all.extend(part));
         }
         Ok(all)
     }
+}
+
+/// All of an array that is packed by itself.
+pub(super) fn packed(mut input: impl Read, most: u64, missing: Missing) -> Result<Frame, Fault> {
+    let header = header(&mut input, "array")?;
+    header.block.check(most, false)?;
+    let part = header.block.part.clone();
+    let columns = NpyChunks::unpacked(&mut input, header)?;
+    let names = (1..=columns.len()).map(|j| format!("column {j}")).collect();
+    let (columns, dropped) = finite(&part, 0, columns, missing)?;
+    Ok(Frame::read(names, false, columns, dropped))
 }
 
 /// Reads an array's header. Its shape is a claim, to be checked before it is believed.

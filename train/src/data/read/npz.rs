@@ -6,11 +6,10 @@ use super::Missing;
 use super::element::finite;
 use super::error::Fault;
 use super::npy::{self, NpyChunks};
+use super::packed::{most, too_much, unpacking};
 use crate::data::frame::{Frame, repeated};
 use std::io::{self, Read, Seek};
 
-/// No deflated byte stands for more than this many (RFC 1951: 258 bytes from two codes of one bit).
-pub(super) const MOST_INFLATED: u64 = 1032;
 /// Arrays in an archive.
 const MOST_ARRAYS: usize = 10_000;
 
@@ -30,10 +29,14 @@ pub(super) fn npz(input: impl Read + Seek, missing: Missing) -> Result<Frame, Fa
         // Missing cells are judged over all arrays at the end: a row is dropped from every one.
         let mut entry = archive.by_index(i).map_err(unpack)?;
         let part = entry.name().map_err(unpack)?.trim_end_matches(".npy").to_owned();
-        let packed = entry.compressed_size();
-        let header = npy::header(&mut entry, &part).map_err(inflating)?;
+        let (packed, size) = (entry.compressed_size(), entry.size());
+        if size > most(packed) {
+            return Err(Fault::Unpack { source: io::Error::other(too_much(most(packed))) });
+        }
+        let header = npy::header(&mut entry, &part).map_err(unpacking)?;
+        // The archive says how long the array is, its header says it too, and neither is believed before its bytes are there.
         let block = &header.block;
-        block.check(packed.saturating_mul(MOST_INFLATED).max(block.start), false)?;
+        block.check(size, true)?;
         let first = *rows.get_or_insert(block.rows);
         if first != block.rows {
             let (offset, found) = (block.start, block.rows.to_string());
@@ -44,7 +47,7 @@ pub(super) fn npz(input: impl Read + Seek, missing: Missing) -> Result<Frame, Fa
             1 => names.push(part),
             many => names.extend((1..=many).map(|j| format!("{part} {j}"))),
         }
-        columns.extend(NpyChunks::unpacked(&mut entry, header).map_err(inflating)?);
+        columns.extend(NpyChunks::unpacked(&mut entry, header).map_err(unpacking)?);
     }
     if let Some(name) = repeated(&names) {
         return Err(Fault::RepeatedName { name });
@@ -55,11 +58,4 @@ pub(super) fn npz(input: impl Read + Seek, missing: Missing) -> Result<Frame, Fa
 
 fn unpack(error: zip::result::ZipError) -> Fault {
     Fault::Unpack { source: io::Error::other(error) }
-}
-
-fn inflating(fault: Fault) -> Fault {
-    match fault {
-        Fault::Io(source) => Fault::Unpack { source },
-        other => other,
-    }
 }

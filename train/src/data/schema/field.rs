@@ -67,21 +67,12 @@ impl Field {
 }
 
 /// The levels of a column: numbers by size, text by the alphabet.
-pub(super) fn levels(name: &str, column: &Column) -> Result<Vec<String>, SchemaError> {
-    let all: Vec<String> = match column {
-        Column::Numbers(numbers) => {
-            let mut numbers: Vec<f64> = numbers.iter().map(|x| x + 0.0).collect();
-            numbers.sort_unstable_by(f64::total_cmp);
-            numbers.dedup();
-            numbers.iter().map(f64::to_string).collect()
-        }
+pub(in crate::data) fn levels(name: &str, column: &Column) -> Result<Vec<String>, SchemaError> {
+    // Rows that were dropped may have had levels of their own: a class without rows is none.
+    let all: Vec<String> = match column.distinct() {
+        Column::Numbers(numbers) => numbers.iter().map(f64::to_string).collect(),
         Column::Text(text) => {
-            // Rows that were dropped may have had levels of their own: a class without rows is none.
-            let mut occurs = vec![false; text.levels().len()];
-            text.codes().iter().for_each(|&code| occurs[code as usize] = true);
-            let levels = text.levels().iter().zip(occurs);
-            let mut levels: Vec<String> =
-                levels.filter(|(_, occurs)| *occurs).map(|(level, _)| level.clone()).collect();
+            let mut levels = text.levels().to_vec();
             levels.sort_unstable();
             levels
         }

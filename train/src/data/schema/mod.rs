@@ -3,6 +3,7 @@
 //! A schema says which columns are features and which are targets and in what order, how words become numbers, by what
 //! numbers are scaled (fitted on the training rows alone), how the rows are split, and what table all this was made of.
 
+mod choice;
 mod error;
 mod field;
 mod options;
@@ -13,11 +14,17 @@ pub use field::{Encoding, Field};
 pub use options::{Scaling, SchemaOptions, SplitOptions, TargetUse};
 
 use super::dataset::Dataset;
+pub(super) use choice::Choice;
+pub(super) use field::levels;
+
+use super::error::DataError;
 use super::frame::{Column, Frame};
+use super::moments::Moments;
+use super::scan::Scan;
 use super::split::Split;
 use super::standardize::Standardize;
-use field::{encode, levels};
-use ndarray::{Array2, ArrayView2};
+use field::encode;
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 /// A table made ready for a model.
@@ -69,7 +76,8 @@ pub struct Applied {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+// What is read by serde is checked as well: see `stored`.
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Schema {
     /// The version of this layout.
     version: u32,
@@ -80,6 +88,9 @@ pub struct Schema {
     features: Vec<Field>,
     targets: Vec<Field>,
     split: SplitOptions,
+    /// Whether each row's part is drawn by itself, as it is where rows are streamed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    by_row: bool,
     /// Rows of the table it was made of.
     rows: usize,
     /// [`Frame::fingerprint`] of that table, in hexadecimal digits.
@@ -92,71 +103,57 @@ impl Schema {
     /// # Errors
     /// [`SchemaError`] if the options name columns that are not there or do not fit together, or the split leaves a part empty.
     pub fn fit(frame: &Frame, options: &SchemaOptions) -> Result<Prepared, SchemaError> {
-        let place = |name: &String| {
-            frame.names().iter().position(|known| known == name).ok_or_else(|| {
-                SchemaError::NoColumn { name: name.clone(), known: frame.names().to_vec() }
-            })
+        let choice = Choice::new(frame, options)?;
+        let mut schema = Self::chosen(frame, &choice, options, |i| &frame.columns()[i])?;
+        (schema.rows, schema.fingerprint) = (frame.rows(), hexadecimal(frame.fingerprint()));
+        let split = options.split.split(frame.rows())?;
+        let moments = |i: usize| match &frame.columns()[i] {
+            Column::Numbers(x) => Moments::of(split.train().iter().map(|&row| x[row])),
+            Column::Text(_) => Moments::NONE,
         };
-        let targets: Vec<usize> = options.targets.iter().map(place).collect::<Result<_, _>>()?;
-        let mut features: Vec<usize> =
-            options.features.iter().map(place).collect::<Result<_, _>>()?;
-        if features.is_empty() {
-            features = (0..frame.names().len()).filter(|i| !targets.contains(i)).collect();
-        }
-        if features.is_empty() {
-            return Err(SchemaError::NoFeatures);
-        }
-        let used: Vec<String> =
-            features.iter().chain(&targets).map(|&i| frame.names()[i].clone()).collect();
-        if let Some(name) = super::frame::repeated(&used) {
-            return Err(SchemaError::Twice { name });
-        }
-        for name in &options.categorical {
-            let at = place(name)?;
-            if !features.contains(&at) && !targets.contains(&at) {
-                return Err(SchemaError::Unused { name: name.clone() });
-            }
-        }
-        let field = |position: usize, levels: Option<Vec<String>>, class: bool| Field {
-            name: frame.names()[position].clone(),
-            position,
-            encoding: match levels {
-                None => Encoding::Number { mean: 0.0, scale: 1.0 },
-                Some(levels) if class => Encoding::Class { levels },
-                Some(levels) => Encoding::OneHot { levels },
-            },
-        };
-        let one_hot = |&i: &usize| {
-            let (name, column) = (&frame.names()[i], &frame.columns()[i]);
-            let known = options.categorical.contains(name).then(|| levels(name, column));
-            Ok::<_, SchemaError>(field(i, known.transpose()?, false))
-        };
-        let class = |&i: &usize| {
-            let (name, column) = (&frame.names()[i], &frame.columns()[i]);
-            let class = options.class
-                || options.categorical.contains(name)
-                || matches!(column, Column::Text(_));
-            if class && targets.len() > 1 {
-                let (name, targets) = (name.clone(), targets.len());
-                return Err(SchemaError::ClassAmongTargets { name, targets });
-            }
-            Ok(field(i, class.then(|| levels(name, column)).transpose()?, true))
-        };
-        let mut schema = Self {
+        schema.scale(options, moments)?;
+        let data = schema.apply(frame, TargetUse::Required)?.data;
+        Ok(Prepared { schema, data, split })
+    }
+
+    /// Of a table on disk that was read once.
+    pub(super) fn of_scan(scan: &Scan, options: &SchemaOptions) -> Result<Self, SchemaError> {
+        let frame = scan.columns();
+        let mut schema = Self::chosen(frame, scan.choice(), options, |i| scan.levels(i))?;
+        (schema.rows, schema.fingerprint) = (scan.rows(), hexadecimal(scan.fingerprint()));
+        schema.by_row = true;
+        schema.scale(options, |i| scan.moments(i))?;
+        Ok(schema)
+    }
+
+    /// The chosen columns of `frame`, with the levels that `column` has; numbers not yet scaled.
+    fn chosen<'a>(
+        frame: &Frame,
+        choice: &Choice,
+        options: &SchemaOptions,
+        column: impl Fn(usize) -> &'a Column,
+    ) -> Result<Self, SchemaError> {
+        Ok(Self {
             version: stored::VERSION,
             named: frame.is_named(),
             columns: frame.names().len(),
-            features: features.iter().map(one_hot).collect::<Result<_, _>>()?,
-            targets: targets.iter().map(class).collect::<Result<_, _>>()?,
+            features: Choice::fields(&choice.features, frame.names(), &column)?,
+            targets: Choice::fields(&choice.targets, frame.names(), &column)?,
             split: options.split,
-            rows: frame.rows(),
-            fingerprint: format!("{:016x}", frame.fingerprint()),
-        };
-        let split = options.split.split(frame.rows())?;
-        scale(frame, &mut schema.features, options.features_scaling, split.train())?;
-        scale(frame, &mut schema.targets, options.targets_scaling, split.train())?;
-        let data = schema.apply(frame, TargetUse::Required)?.data;
-        Ok(Prepared { schema, data, split })
+            by_row: false,
+            rows: 0,
+            fingerprint: String::new(),
+        })
+    }
+
+    /// Sets means and scales by the moments that the columns have on the rows to train on.
+    fn scale(
+        &mut self,
+        options: &SchemaOptions,
+        moments: impl Fn(usize) -> Moments,
+    ) -> Result<(), SchemaError> {
+        scale(&mut self.features, options.features_scaling, &moments)?;
+        scale(&mut self.targets, options.targets_scaling, &moments)
     }
 
     /// Encodes and scales the rows of a table: columns by name in any order, or by place where either has no names.
@@ -253,7 +250,7 @@ impl Schema {
         }
     }
 
-    /// Rows of the table it was made of.
+    /// Rows of the table it was made of, at most 2⁴⁸. In a stored schema this is a claim: nothing is known of the table itself.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -263,9 +260,19 @@ impl Schema {
         self.split
     }
 
+    /// Whether each row's part is a function of the split's seed and the row's number, as in a [`Stream`](super::Stream), rather than
+    /// [drawn for all rows together](SplitOptions::split).
+    pub fn is_split_by_row(&self) -> bool {
+        self.by_row
+    }
+
     /// Whether a table is the one it was made of.
     pub fn is_of(&self, frame: &Frame) -> bool {
-        self.fingerprint == format!("{:016x}", frame.fingerprint())
+        self.has_fingerprint(frame.fingerprint())
+    }
+
+    pub(super) fn has_fingerprint(&self, fingerprint: u64) -> bool {
+        self.fingerprint == hexadecimal(fingerprint)
     }
 
     /// The scaling of the features, of what a model gets as inputs `[n, inputs]`.
@@ -300,38 +307,40 @@ fn scaling(fields: &[Field]) -> Standardize {
     Standardize::from_moments(mean.into(), scale.into()).expect("a schema's scales are sound")
 }
 
-/// Fits means and scales on the rows to train on.
+/// Sets means and scales by the columns' moments.
 fn scale(
-    frame: &Frame,
     fields: &mut [Field],
     scaling: Scaling,
-    rows: &[usize],
+    moments: &impl Fn(usize) -> Moments,
 ) -> Result<(), SchemaError> {
-    let mut numbers: Vec<(&mut f64, &mut f64, &[f64])> = Vec::new();
+    let mut numbers: Vec<(&mut f64, &mut f64, Moments)> = Vec::new();
     for field in fields {
-        if let (Encoding::Number { mean, scale }, Column::Numbers(values)) =
-            (&mut field.encoding, &frame.columns()[field.position])
-        {
-            numbers.push((mean, scale, values));
+        if let Encoding::Number { mean, scale } = &mut field.encoding {
+            numbers.push((mean, scale, moments(field.position)));
         }
     }
     match scaling {
         Scaling::Raw => {}
         Scaling::Standardize => {
-            for (mean, scale, values) in numbers {
-                let column = ArrayView2::from_shape((values.len(), 1), values).expect("one column");
-                let fitted = Standardize::fit(column, rows)?;
-                (*mean, *scale) = (fitted.mean()[0], fitted.scale()[0]);
+            for (column, (mean, scale, moments)) in numbers.into_iter().enumerate() {
+                (*mean, *scale) = moments.fitted().map_err(|(min, max)| DataError::Spread {
+                    column,
+                    min,
+                    max,
+                })?;
             }
         }
         Scaling::Unit => {
-            let all = || numbers.iter().flat_map(|(.., values)| rows.iter().map(|&i| values[i]));
             let (low, high) =
-                all().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+                numbers.iter().fold(Moments::NONE, |all, (.., moments)| all.with(*moments)).range();
             for (mean, scale, _) in numbers {
                 (*mean, *scale) = (low, if high > low { high - low } else { 1.0 });
             }
         }
     }
     Ok(())
+}
+
+fn hexadecimal(fingerprint: u64) -> String {
+    format!("{fingerprint:016x}")
 }

@@ -1,5 +1,6 @@
 //! What is decided before a table is looked at: which columns, how they are scaled, how rows are split.
 
+use crate::data::split::check_fractions;
 use crate::data::{DataError, Split};
 use evidence_autodiff::Noise;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,14 @@ impl Default for SplitOptions {
 }
 
 impl SplitOptions {
+    /// Whether the fractions are ones.
+    ///
+    /// # Errors
+    /// [`DataError::Fraction`], [`DataError::FractionSum`].
+    pub(in crate::data) fn check(&self) -> Result<(), DataError> {
+        check_fractions(self.train, self.validation, self.test)
+    }
+
     /// The split of so many rows.
     ///
     /// # Errors

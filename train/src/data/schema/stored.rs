@@ -3,11 +3,32 @@
 use super::field::MOST_LEVELS;
 use super::{Encoding, Field, Schema, SchemaError};
 use crate::data::frame::repeated;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The layout of the file.
 pub(super) const VERSION: u32 = 1;
 /// The most columns a stored schema may speak of.
 const MOST_COLUMNS: usize = 1 << 24;
+/// The most rows: a line of text each would fill any disk.
+const MOST_ROWS: usize = 1 << 48;
+
+impl Serialize for Schema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+/// A schema that exists is sound, whichever way it was read.
+impl<'de> Deserialize<'de> for Schema {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let schema = Self::deserialize(deserializer)?;
+        match schema.contradiction() {
+            Some(what) => Err(D::Error::custom(SchemaError::Broken { what })),
+            None => Ok(schema),
+        }
+    }
+}
 
 impl Schema {
     /// The text to store, `data.json` of a run.
@@ -20,7 +41,9 @@ impl Schema {
     /// # Errors
     /// [`SchemaError::Json`] for text of another layout, [`SchemaError::Broken`] for one that contradicts itself.
     pub fn from_json(text: &str) -> Result<Self, SchemaError> {
-        let schema: Self = serde_json::from_str(text)?;
+        let mut text = serde_json::Deserializer::from_str(text);
+        let schema = Self::deserialize(&mut text)?;
+        text.end()?;
         match schema.contradiction() {
             Some(what) => Err(SchemaError::Broken { what }),
             None => Ok(schema),
@@ -34,7 +57,7 @@ impl Schema {
         if self.features.is_empty() {
             return Some("it has no features".into());
         }
-        if self.rows == 0 || self.columns > MOST_COLUMNS {
+        if self.rows == 0 || self.rows > MOST_ROWS || self.columns > MOST_COLUMNS {
             return Some(format!("a table of {} rows and {} columns", self.rows, self.columns));
         }
         let fields = || self.features.iter().chain(&self.targets);

@@ -8,7 +8,9 @@
 //!   an error that says where, rather than a silent change of the whole column.
 
 use super::lexer::{Cell, Delimiter, Lexer};
+use super::rows::slip;
 use crate::data::frame::repeated;
+use crate::data::read::element::MOST_COLUMNS;
 use crate::data::read::error::Fault;
 use crate::data::read::{Missing, ReadOptions};
 
@@ -43,10 +45,17 @@ pub(super) fn layout(
     let Some(first) = cells(&mut lexer) else {
         return Err(match lexer.row() {
             // What is wrong with it is said in full where rows are read.
-            true => super::rows::slip(sample, delimiter, 1, first_byte),
+            true => slip(sample, delimiter, 1, first_byte).unwrap_or(Fault::Empty),
             false => Fault::Empty,
         });
     };
+    if first.len() > MOST_COLUMNS {
+        return Err(Fault::Unsupported {
+            part: "the first row".into(),
+            found: format!("more than the {MOST_COLUMNS} columns that are read"),
+            advice: "cut it into tables of fewer columns, or name the delimiter",
+        });
+    }
     let start = (lexer.at, lexer.lines);
     let rows: Vec<_> = std::iter::from_fn(|| cells(&mut lexer)).take(SAMPLE_ROWS).collect();
     let numbers_below: Vec<bool> = (0..first.len())
@@ -62,9 +71,9 @@ pub(super) fn layout(
 
     let mut names = Vec::new();
     for (i, cell) in first.iter().enumerate() {
-        let text = std::str::from_utf8(&cell.text).map_err(|error| Fault::Utf8 {
-            line: 1 + start.1.saturating_sub(1),
-            offset: first_byte + (cell.start + error.valid_up_to()) as u64,
+        let text = std::str::from_utf8(&cell.text).map_err(|error| {
+            let (lines, byte) = cell.place(error.valid_up_to());
+            Fault::Utf8 { line: 1 + lines, offset: first_byte + byte }
         });
         names.push(match text.map(str::trim) {
             Ok(text) if named && !text.is_empty() => text.to_owned(),
@@ -106,7 +115,8 @@ fn cells<'a>(lexer: &mut Lexer<'a>) -> Option<Vec<Cell<'a>>> {
                 return None;
             }
         }
-        if row.last().is_some_and(|cell| cell.last) {
+        // One more column than there may be is enough to know.
+        if row.len() > MOST_COLUMNS || row.last().is_some_and(|cell| cell.last) {
             return Some(row);
         }
     }

@@ -48,14 +48,25 @@ impl<R: Read> CsvChunks<R> {
         let mut buffer = Vec::new();
         let ended = fill(&mut input, &mut buffer, PIECE * PIECES)?;
         let mark = if buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let text = &buffer[mark..];
-        if let Some(found) = not_text(text) {
+        if let Some(found) = not_text(&buffer[mark..]) {
             return Err(Fault::Format { found });
         }
-        let sample = match last_row_end(&text[..text.len().min(SAMPLE)]) {
+        // Rows that are longer than a portion: two of them, a header and what stands below it.
+        let mut ended = ended;
+        let mut wanted = 2 * buffer.len();
+        while !ended && second_row_end(&buffer[mark..]).is_none() && buffer.len() < 2 * LONGEST {
+            ended = fill(&mut input, &mut buffer, wanted)?;
+            wanted *= 2;
+        }
+        let text = &buffer[mark..];
+        let within = last_row_end(&text[..text.len().min(SAMPLE)]);
+        let sample = match within.max(second_row_end(text)) {
             Some(end) if !ended || text.len() > SAMPLE => &text[..end],
             _ => text,
         };
+        if sample.len() > LONGEST && row_end(sample, 0).is_none_or(|end| end > LONGEST) {
+            return Err(long_row(sample, options.delimiter, 1, mark as u64));
+        }
         let (layout, bytes, lines) = layout(sample, mark as u64, options)?;
         buffer.drain(..mark + bytes);
         let (line, offset) = (1 + lines, (mark + bytes) as u64);
@@ -73,19 +84,22 @@ impl<R: Read> CsvChunks<R> {
             if !pieces.is_empty() || self.ended {
                 break (pieces, used);
             }
-            if self.buffer.len() >= LONGEST {
-                // Most likely a quotation mark out of place, which is then named.
-                rows(&self.buffer, &self.layout, self.line, self.offset)?;
-                let (line, offset, limit) = (self.line, self.offset, LONGEST);
-                return Err(Fault::LongRow { line, offset, limit });
+            // One that is short enough ends within as many bytes, wherever among the first it begins.
+            if self.buffer.len() >= LONGEST + PIECE {
+                let whole = last_row_end(&self.buffer).unwrap_or(0);
+                let before = rows(&self.buffer[..whole], &self.layout, self.line, self.offset)?;
+                let (line, offset) = (self.line + before.lines, self.offset + whole as u64);
+                let delimiter = Some(self.layout.delimiter);
+                return Err(long_row(&self.buffer[whole..], delimiter, line, offset));
             }
-            wanted = 2 * self.buffer.len();
+            wanted = (2 * self.buffer.len()).min(LONGEST + PIECE);
         };
         let parsed: Vec<_> = pieces
             .par_iter()
             .map(|piece| rows(&self.buffer[piece.clone()], &self.layout, 1, 0))
             .collect();
         let mut all: Option<Frame> = None;
+        let mut left: usize = parsed.iter().flatten().map(|part| part.frame.rows()).sum();
         for (piece, parsed) in pieces.iter().zip(parsed) {
             let Ok(part) = parsed else {
                 let offset = self.offset + piece.start as u64;
@@ -93,8 +107,13 @@ impl<R: Read> CsvChunks<R> {
                 unreachable!("the same bytes are read the same way again");
             };
             self.line += part.lines;
+            left -= part.frame.rows();
             match &mut all {
-                None => all = Some(part.frame),
+                None => {
+                    // The first of them grows once.
+                    let all = all.insert(part.frame);
+                    all.reserve(left);
+                }
                 Some(all) => all.append(part.frame),
             }
         }
@@ -139,6 +158,20 @@ fn row_end(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
+/// Where the second row ends that may have cells.
+fn second_row_end(bytes: &[u8]) -> Option<usize> {
+    let first = row_end(bytes, 0)?;
+    row_end(&bytes[first..], 0).map(|second| first + second)
+}
+
+/// What is wrong with a row that does not end: most likely a quotation mark out of place, which is then named.
+fn long_row(bytes: &[u8], delimiter: Option<Delimiter>, line: u64, offset: u64) -> Fault {
+    match rows::slip(bytes, delimiter.unwrap_or(Delimiter::Byte(b',')), line, offset) {
+        Some(fault) => fault,
+        None => Fault::LongRow { line, offset, limit: LONGEST },
+    }
+}
+
 /// Where the last whole row ends.
 fn last_row_end(bytes: &[u8]) -> Option<usize> {
     let (mut inside, mut last) = (false, None);
@@ -160,7 +193,7 @@ fn not_text(start: &[u8]) -> Option<&'static str> {
     } else if head.starts_with(b"PAR1") {
         Some("a Parquet file")
     } else if head.starts_with(b"\x1f\x8b") {
-        Some("a gzip file that holds no IDX")
+        Some("gzip in gzip or in a pipe")
     } else if head.contains(&0) {
         Some("a binary file of an unknown format")
     } else {

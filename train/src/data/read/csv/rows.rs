@@ -64,8 +64,8 @@ pub(super) fn rows(bytes: &[u8], layout: &Layout, line: u64, offset: u64) -> Res
                 Some(Column::Text(all)) => match std::str::from_utf8(text) {
                     Ok(text) => all.push(text),
                     Err(error) => {
-                        let offset = offset + (cell.start + error.valid_up_to()) as u64;
-                        return Err(Fault::Utf8 { line: cell_line, offset });
+                        let (lines, byte) = cell.place(error.valid_up_to());
+                        return Err(Fault::Utf8 { line: line + lines, offset: offset + byte });
                     }
                 },
             }
@@ -84,6 +84,11 @@ pub(super) fn rows(bytes: &[u8], layout: &Layout, line: u64, offset: u64) -> Res
             columns.iter_mut().for_each(|column| column.truncate(kept));
         } else {
             kept += 1;
+            if kept == 1 {
+                // Most rows are about as long as the first.
+                let rows = bytes.len() / lexer.at;
+                columns.iter_mut().for_each(|column| column.reserve(rows));
+            }
         }
     }
     let frame = Frame::read(layout.names.clone(), layout.named, columns, dropped);
@@ -91,14 +96,14 @@ pub(super) fn rows(bytes: &[u8], layout: &Layout, line: u64, offset: u64) -> Res
 }
 
 /// The first thing wrong with quotation marks in `bytes`.
-pub(super) fn slip(bytes: &[u8], delimiter: Delimiter, line: u64, offset: u64) -> Fault {
+pub(super) fn slip(bytes: &[u8], delimiter: Delimiter, line: u64, offset: u64) -> Option<Fault> {
     let mut lexer = Lexer::new(bytes, delimiter);
     while lexer.row() {
         if let Err(slip) = lexer.cell() {
-            return place(slip, line, offset, &lexer);
+            return Some(place(slip, line, offset, &lexer));
         }
     }
-    Fault::Empty
+    None
 }
 
 fn place(slip: Slip, line: u64, offset: u64, lexer: &Lexer<'_>) -> Fault {

@@ -1,12 +1,9 @@
-//! The command line on tables: every subcommand on every kind of model, what is refused and how, and runs that are
-//! interrupted, killed, or out of room.
+//! Every subcommand on every kind of model, and what is refused and how.
 
+use crate::common::{err, evidence, folder, ok, out, refused, run, train};
 use evidence::train::data::{ReadOptions, read};
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
+use std::process::{Command, Stdio};
 
 const KINDS: [(&str, &[&str]); 5] = [
     ("dense", &["--target", "y"]),
@@ -15,62 +12,6 @@ const KINDS: [(&str, &[&str]); 5] = [
     ("vae", &["--drop", "y", "--hidden", "8"]),
     ("flow", &["--drop", "y", "--hidden", "8"]),
 ];
-
-fn evidence(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evidence"));
-    command.current_dir(folder).args(arguments).args(["--threads", "1"]);
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    evidence(folder, arguments).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-#[track_caller]
-fn ok(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", err(&output));
-    out(&output)
-}
-
-#[track_caller]
-fn refused(folder: &Path, arguments: &[&str], code: i32, words: &[&str]) {
-    let output = run(folder, arguments);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", err(&output));
-    assert_eq!(out(&output), "", "{arguments:?}");
-    for word in words {
-        assert!(
-            err(&output).contains(word),
-            "{arguments:?}: \"{word}\" is not in {}",
-            err(&output)
-        );
-    }
-}
-
-/// A hundred and twenty rows of y = a − 2 b with something added, and a column of no use.
-fn folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let wave = |i: usize, k: f64| (i as f64 * k).sin();
-    let rows = (0..120).map(|i| {
-        let (a, b) = (3.0 * wave(i, 0.7), wave(i, 1.3));
-        format!("{a},{b},{},{}\n", wave(i, 2.9), a - 2.0 * b + 0.1 * wave(i, 5.1))
-    });
-    fs::write(folder.path().join("t.csv"), format!("a,b,c,y\n{}", rows.collect::<String>()))
-        .unwrap();
-    folder
-}
-
-fn train<'a>(kind: &'a str, flags: &[&'a str], run: &'a str) -> Vec<&'a str> {
-    [&["train", kind, "--data", "t.csv", "--out", run][..], flags].concat()
-}
 
 fn rows(csv: &str) -> usize {
     csv.lines().count() - 1
@@ -291,110 +232,24 @@ fn what_cannot_be_is_refused_with_a_code_and_a_reason() {
     assert!(ok(folder, &["completions", "bash"]).contains("reconstruct"));
 }
 
-/// A training of a second or so, with checkpoints all the time.
-const LONG: [&str; 8] =
-    ["--target", "y", "--epochs", "150", "--checkpoint-steps", "7", "--batch", "8"];
-
-fn start(folder: &Path, arguments: &[&str]) -> std::process::Child {
-    evidence(folder, arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn signal(child: &std::process::Child, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-}
-
-fn wait_for(path: &Path) {
-    let begin = Instant::now();
-    while !path.exists() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{}", path.display());
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// A training that would take days is stopped, gone on with, and stopped again further on.
-#[cfg(unix)]
+/// `evidence predict … | head`: a reader that has gone had what it wanted.
 #[test]
-fn ctrl_c_saves_and_says_how_to_go_on() {
+fn an_answer_that_nobody_reads_to_its_end_is_no_error() {
     let folder = folder();
     let folder = folder.path();
-    let first = train("bayes", &["--target", "y", "--epochs", "1000000000"], "r");
-    let stopped = |arguments: &[&str]| -> u64 {
-        let child = start(folder, arguments);
-        wait_for(&folder.join("r/state.safetensors"));
-        std::thread::sleep(Duration::from_millis(300));
-        signal(&child, "INT");
+    ok(folder, &train("dense", &["--target", "y", "--epochs", "1"], "r"));
+    let table = fs::read_to_string(folder.join("t.csv")).unwrap();
+    let rows = table.split_once('\n').unwrap().1.repeat(50);
+    fs::write(folder.join("long.csv"), format!("a,b,c,y\n{rows}")).unwrap();
+    for json in [&[][..], &["--json"]] {
+        let arguments = [&["predict", "r", "--data", "long.csv"][..], json].concat();
+        let mut child = evidence(folder, &arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130), "{}", err(&output));
-        assert!(err(&output).contains("evidence resume r"), "{}", err(&output));
-        let said = err(&output);
-        let step = said.split("behind step ").nth(1).and_then(|rest| rest.split(';').next());
-        step.unwrap().parse().unwrap()
-    };
-    let step = stopped(&first);
-    assert!(step > 0 && stopped(&["resume", "r"]) > step);
-}
-
-/// `EVIDENCE_KILLS` says how often; every run is killed until it ends by itself.
-#[cfg(unix)]
-#[test]
-fn a_run_that_is_killed_again_and_again_ends_like_an_unbroken_one() {
-    let kills: u32 = std::env::var("EVIDENCE_KILLS").map_or(6, |n| n.parse().unwrap());
-    let folder = folder();
-    let folder = folder.path();
-    let begin = Instant::now();
-    ok(folder, &train("bayes", &LONG, "unbroken"));
-    let whole = begin.elapsed();
-    let (mut done, mut runs, mut dice) = (0, 0, 12_345_u64);
-    while done < kills {
-        let name = format!("r{runs}");
-        runs += 1;
-        let first = train("bayes", &LONG, &name);
-        let mut child = start(folder, &first);
-        loop {
-            dice = dice
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            std::thread::sleep(whole.mul_f64((dice >> 33) as f64 / (1_u64 << 31) as f64 / 2.0));
-            if let Some(status) = child.try_wait().unwrap() {
-                assert!(status.success(), "{}", err(&child.wait_with_output().unwrap()));
-                break;
-            }
-            signal(&child, "KILL");
-            child.wait().unwrap();
-            done += 1;
-            // Killed before there was a run: it starts anew.
-            let begun = folder.join(&name).join("config.toml").exists();
-            child = if begun { start(folder, &["resume", &name]) } else { start(folder, &first) };
-        }
-        for file in ["model.safetensors", "metrics.jsonl"] {
-            let of = |run: &str| fs::read(folder.join(run).join(file)).unwrap();
-            assert_eq!(of(&name), of("unbroken"), "{file} after {done} kills");
-        }
+        assert!(output.status.success() && err(&output) == "", "{}", err(&output));
     }
-    println!("{done} kills of {runs} runs survived");
-}
-
-/// A limit on the size of files stands for a full disk: writes fail in the middle.
-#[cfg(unix)]
-#[test]
-fn without_room_the_checkpoint_before_stays_whole() {
-    let folder = folder();
-    let folder = folder.path();
-    let (small, large) =
-        (["--hidden", "4", "--epochs", "3"], ["--hidden", "4000", "--epochs", "3"]);
-    let limited = |arguments: &[&str]| {
-        let script = "trap '' XFSZ; ulimit -f 64; exec \"$@\"";
-        let mut command = Command::new("sh");
-        command.current_dir(folder).args(["-c", script, "sh", env!("CARGO_BIN_EXE_evidence")]);
-        command.args(arguments).args(["--threads", "1"]).output().unwrap()
-    };
-    let output = limited(&train("dense", &[&["--target", "y"][..], &large].concat(), "large"));
-    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
-    assert!(err(&output).contains("state.safetensors") && err(&output).contains("make room"));
-    assert!(!folder.join("large/state.safetensors").exists(), "no half of one");
-    // With room it goes on.
-    ok(folder, &["resume", "large"]);
-    let output = limited(&train("dense", &[&["--target", "y"][..], &small].concat(), "small"));
-    assert!(output.status.success(), "{}", err(&output));
 }

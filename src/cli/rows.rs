@@ -1,0 +1,126 @@
+//! The rows of a training: held in memory, or read from disk in every epoch.
+
+use super::config::{Config, DataOptions};
+use super::error::CliError;
+use super::kind::Kind;
+use evidence::train::data::{
+    Chunks, Dataset, Frame, Prepared, Schema, SchemaOptions, Stream, Streamed, TargetUse, read,
+};
+use std::path::Path;
+
+/// Rows to train on, to choose by and to test on.
+pub(super) struct Rows {
+    pub training: Training,
+    pub validation: Dataset,
+    pub test: Dataset,
+}
+
+/// Where the rows to train on are.
+pub(super) enum Training {
+    Memory(Dataset),
+    Disk(Stream),
+}
+
+impl Rows {
+    /// Of a new training: what its columns are is decided by them.
+    pub(super) fn prepare<K: Kind>(
+        config: &Config<K::Options>,
+    ) -> Result<(Schema, Self), CliError> {
+        let (data, seed) = (&config.data, config.training.seed);
+        if data.window == 0 {
+            let frame = table(&data.file, data)?;
+            let options = options(frame.names(), data, seed)?;
+            let Prepared { schema, data, split } = Schema::fit(&frame, &options)
+                .map_err(|source| CliError::Schema { path: data.file.clone(), source })?;
+            K::admit(&config.model, &data)?;
+            let part = |rows| data.select(rows);
+            let rows = Self {
+                training: Training::Memory(part(split.train())?),
+                validation: part(split.validation())?,
+                test: part(split.test())?,
+            };
+            return Ok((schema, rows));
+        }
+        let names = match Chunks::open(&data.file, &data.reading())?.next_chunk()? {
+            Some(frame) => frame.names().to_vec(),
+            // The stream says that there are no rows.
+            None => Vec::new(),
+        };
+        let options = options(&names, data, seed)?;
+        let streamed = Streamed::fit(&data.file, &data.reading(), &options, data.window)?;
+        for rows in [&streamed.extremes, &streamed.validation, &streamed.test] {
+            K::admit(&config.model, rows)?;
+        }
+        Ok((streamed.schema.clone(), Self::streamed(streamed, data)))
+    }
+
+    /// Of a training that goes on, which must be the rows that it began with.
+    pub(super) fn again(data: &DataOptions, schema: &Schema) -> Result<Self, CliError> {
+        if schema.is_split_by_row() {
+            let (file, reading) = (&data.file, data.reading());
+            let streamed = Streamed::again(file, &reading, schema.clone(), data.window)?;
+            return Ok(Self::streamed(streamed, data));
+        }
+        let frame = table(&data.file, data)?;
+        if !schema.is_of(&frame) {
+            return Err(CliError::Data(format!(
+                "{}: this is not the table that the run began with, so it cannot end as it would have; bring that table back, \
+                 or train anew",
+                data.file.display()
+            )));
+        }
+        let at = |source| CliError::Schema { path: data.file.clone(), source };
+        let all = schema.apply(&frame, TargetUse::Required).map_err(at)?.data;
+        let split = schema.split().split(all.rows())?;
+        Ok(Self {
+            training: Training::Memory(all.select(split.train())?),
+            validation: all.select(split.validation())?,
+            test: all.select(split.test())?,
+        })
+    }
+
+    fn streamed(streamed: Streamed, data: &DataOptions) -> Self {
+        let Streamed { stream, validation, test, dropped, .. } = streamed;
+        left_out(&data.file, dropped);
+        Self { training: Training::Disk(stream), validation, test }
+    }
+}
+
+/// A table, read whole; says how many rows were left out.
+fn table(path: &Path, data: &DataOptions) -> Result<Frame, CliError> {
+    let frame = read(path, &data.reading())?;
+    left_out(path, frame.dropped());
+    Ok(frame)
+}
+
+fn left_out(path: &Path, dropped: usize) {
+    if dropped > 0 {
+        eprintln!(
+            "evidence: {}: {dropped} rows with a missing value were left out",
+            path.display()
+        );
+    }
+}
+
+/// What the columns of a table are to be.
+fn options(names: &[String], data: &DataOptions, seed: u64) -> Result<SchemaOptions, CliError> {
+    let unknown = data.drop.iter().find(|name| !names.contains(name));
+    if let Some(name) = unknown {
+        return Err(CliError::Data(format!(
+            "{}: --drop {name}: no column is called that; there are {}",
+            data.file.display(),
+            names.join(", ")
+        )));
+    }
+    let targets: Vec<String> = data.target.iter().cloned().collect();
+    let used = |name: &&String| !data.drop.contains(name) && !targets.contains(name);
+    Ok(SchemaOptions {
+        features: names.iter().filter(used).cloned().collect(),
+        targets,
+        categorical: data.categorical.clone(),
+        class: data.class,
+        features_scaling: data.scaling(),
+        split: data.split(seed),
+        ..SchemaOptions::default()
+    })
+}
