@@ -61,11 +61,20 @@ impl<M> MeanField<M> {
     where
         M: Tree<Var<'t, T>>,
     {
+        self.rsample_from(noise, 0)
+    }
+
+    /// The same where other leaves come before these in a larger tree: leaf i takes the stream `first + i`.
+    #[must_use]
+    pub fn rsample_from<'t, T: Real>(&self, noise: Noise, first: u64) -> M::With<Var<'t, T>>
+    where
+        M: Tree<Var<'t, T>>,
+    {
         let mut leaf = 0;
         let rho = leaves(&self.rho);
         self.mean.map(&Path::root(), &mut |_, mean| {
             leaf += 1;
-            mean.rsample(rho[leaf - 1], noise.stream(leaf as u64 - 1))
+            mean.rsample(rho[leaf - 1], noise.stream(first + leaf as u64 - 1))
         })
     }
 
@@ -100,7 +109,7 @@ impl<M> MeanField<M> {
 }
 
 /// The leaves of a bound tree, in order.
-fn leaves<'t, T: Real, M: Tree<Var<'t, T>>>(tree: &M) -> Vec<Var<'t, T>> {
+pub(crate) fn leaves<'t, T: Real, M: Tree<Var<'t, T>>>(tree: &M) -> Vec<Var<'t, T>> {
     let mut leaves = Vec::new();
     tree.map(&Path::root(), &mut |_, leaf| leaves.push(*leaf));
     leaves
