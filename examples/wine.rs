@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!(
             "standard deviation of a prediction: {:.2} from the weights, {:.2} from the noise",
             predictive.epistemic_variance().mean().expect("there are test rows").sqrt(),
-            predictive.aleatoric_variance().sqrt(),
+            predictive.aleatoric_variance().mean().expect("there are test rows").sqrt(),
         );
         Ok(())
     })

@@ -159,7 +159,9 @@ impl<'t, T: Real> Prior<Var<'t, T>> {
             }
         }
     }
+}
 
+impl<P> Prior<P> {
     /// Whether its divergence from a normal posterior has no closed form here, so that draws must stand for it.
     pub fn needs_draws(&self) -> bool {
         matches!(self, Self::TwoNormals { .. })

@@ -35,6 +35,7 @@ pub mod metrics;
 mod objective;
 mod pca;
 mod predictive;
+mod special;
 mod vae;
 
 pub use autoencoder::Autoencoder;
@@ -44,8 +45,8 @@ pub use checks::checks;
 pub use dense::DenseNetwork;
 pub use flow::Flow;
 pub use iwae::Iwae;
-pub use likelihood::Likelihood;
+pub use likelihood::{Likelihood, TargetError};
 pub use objective::{Batch, Loss, Model};
 pub use pca::Pca;
-pub use predictive::GaussianMixture;
+pub use predictive::{ClassMixture, Family, Mixture};
 pub use vae::{Evidence, Vae};

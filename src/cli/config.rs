@@ -157,6 +157,9 @@ pub(super) struct TrainingOptions {
     /// How the learning rate changes [default: constant]
     #[arg(long, value_name = "HOW")]
     pub schedule: ScheduleOption,
+    /// Epochs over which the KL over weights of a Bayesian network is brought in [default: 0]
+    #[arg(long, value_name = "EPOCHS")]
+    pub warm_up: usize,
     /// Decides the split, the first weights and every draw [default: 0]
     #[arg(long, value_name = "SEED")]
     pub seed: u64,
@@ -206,6 +209,7 @@ impl Default for TrainingOptions {
             weight_decay: 0.0,
             momentum: 0.0,
             schedule: ScheduleOption::Constant,
+            warm_up: 0,
             seed,
             checkpoint_seconds: seconds,
             checkpoint_steps: steps,
@@ -226,6 +230,7 @@ impl TrainingOptions {
                 ScheduleOption::Constant => Schedule::Constant,
                 ScheduleOption::Cosine => Schedule::Cosine,
             },
+            warm_up: self.warm_up,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::unwritten;
 use evidence::optim::OptimError;
+use evidence::reproduce::{FolderError, ReproduceError};
 use evidence::train::Divergence;
 use evidence::train::data::{DataError, ReadError, SchemaError};
 use evidence::train::run::RunError;
@@ -55,6 +56,9 @@ pub(super) enum CliError {
         /// The run.
         folder: PathBuf,
     },
+    /// A published table.
+    #[error(transparent)]
+    Reproduce(#[from] ReproduceError),
     /// Ctrl-C.
     #[error("interrupted and saved behind step {step}; go on with `evidence resume {folder}`")]
     Interrupted {
@@ -71,6 +75,12 @@ impl From<OptimError> for CliError {
     }
 }
 
+impl From<FolderError> for CliError {
+    fn from(error: FolderError) -> Self {
+        Self::Reproduce(error.into())
+    }
+}
+
 impl From<DataError> for CliError {
     fn from(error: DataError) -> Self {
         Self::Data(error.to_string())
@@ -84,6 +94,8 @@ impl CliError {
             Self::Output(_) | Self::Write { .. } | Self::Run(RunError::Write { .. }) => 1,
             Self::Usage(_) | Self::Run(RunError::Exists { .. } | RunError::Busy { .. }) => 2,
             Self::Read(_) | Self::Schema { .. } | Self::Data(_) | Self::Run(_) => 3,
+            Self::Reproduce(ReproduceError::Diverged { .. }) => 4,
+            Self::Reproduce(_) => 3,
             Self::Diverged { .. } => 4,
             Self::Interrupted { .. } => 130,
         }

@@ -15,6 +15,7 @@ mod lecture;
 mod optimizer;
 mod predict;
 mod reconstruct;
+mod reproduce;
 mod resume;
 mod sample;
 mod train;
@@ -92,6 +93,8 @@ enum Command {
     Decode(answer::RowsArguments),
     /// Sends each row through its code
     Reconstruct(answer::RowsArguments),
+    /// Computes a published table again
+    Reproduce(reproduce::ReproduceArguments),
     /// Shows a trained model's parameters, or the tape of a step
     Inspect(inspect::InspectArguments),
     /// Prints completions for a shell
@@ -140,6 +143,7 @@ pub fn run() -> ExitCode {
         Some(Command::Encode(arguments)) => encode::run(arguments, common),
         Some(Command::Decode(arguments)) => decode::run(arguments, common),
         Some(Command::Reconstruct(arguments)) => reconstruct::run(arguments, common),
+        Some(Command::Reproduce(arguments)) => reproduce::run(arguments, common),
         Some(Command::Inspect(arguments)) => inspect::run(arguments, common),
         Some(Command::Completions(arguments)) => completions::run(arguments),
     })

@@ -5,7 +5,7 @@ use crate::plot::{Intervals, Labels, prediction_intervals};
 use evidence_autodiff::{Array, Noise, Parameters, Tape};
 use evidence_layers::{Activation, Mlp};
 use evidence_models::metrics::rmse;
-use evidence_models::{BayesianNetwork, DenseNetwork, GaussianMixture, Likelihood};
+use evidence_models::{BayesianNetwork, DenseNetwork, Likelihood, Mixture};
 use evidence_optim::Adam;
 use evidence_train::data::{Dataset, Split, Standardize, red_wine};
 use evidence_train::{Epoch, Fit, FitOptions, Schedule, fit};
@@ -48,7 +48,7 @@ impl Wine {
     }
 
     /// A predictive distribution in points of quality.
-    fn in_points(&self, standardised: &GaussianMixture) -> GaussianMixture {
+    fn in_points(&self, standardised: &Mixture) -> Mixture {
         standardised.rescaled(self.quality.mean()[0], self.quality.scale()[0])
     }
 }
@@ -65,7 +65,7 @@ struct Scores {
 }
 
 impl Scores {
-    fn add(&mut self, predictive: &GaussianMixture, wine: &Wine, last: Option<&Epoch>) {
+    fn add(&mut self, predictive: &Mixture, wine: &Wine, last: Option<&Epoch>) {
         let targets = &wine.test_targets;
         self.rmse.push(rmse(&predictive.mean(), targets));
         self.log_density.push(mean(&predictive.log_density(targets.view()).to_vec()));
@@ -133,7 +133,7 @@ pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> 
         bayes.add(&predictive, &wine, network.history.last());
         parts.push((
             mean(&predictive.epistemic_variance().to_vec()),
-            predictive.aleatoric_variance(),
+            mean(&predictive.aleatoric_variance().to_vec()),
         ));
         if seed == 0 {
             draw(&predictive, &wine, options)?;
@@ -177,6 +177,7 @@ fn fit_dense(
         patience: Some(60),
         seed,
         schedule: Schedule::Cosine,
+        warm_up: 0,
     };
     let bar = progress("dense network, wine", fit_options.epochs);
     let mut adam = Adam::new(1e-3)?.weight_decay(1.0)?;
@@ -202,6 +203,7 @@ fn fit_bayesian(
         patience: None,
         seed,
         schedule: Schedule::Cosine,
+        warm_up: 0,
     };
     let bar = progress("Bayesian network, wine", fit_options.epochs);
     let mut adam = Adam::new(5e-3)?;
@@ -210,18 +212,14 @@ fn fit_bayesian(
 }
 
 /// A dense network's predictive distribution: one draw, its own noise.
-fn predict(network: &DenseNetwork<Array<f32>>, wine: &Wine) -> GaussianMixture {
+fn predict(network: &DenseNetwork<Array<f32>>, wine: &Wine) -> Mixture {
     let tape = Tape::new();
     let output = network.bind_constant(&tape).predict(tape.batch(wine.test.view()));
     let means = Array1::from_iter(output.data().iter().map(|&y| f64::from(y))).insert_axis(Axis(0));
-    GaussianMixture::new(means, network.likelihood.scale().expect("a regression is Gaussian"))
+    Mixture::gaussian(means, network.likelihood.scale().expect("a regression is Gaussian"))
 }
 
-fn draw(
-    predictive: &GaussianMixture,
-    wine: &Wine,
-    options: &LectureOptions,
-) -> Result<(), LectureError> {
+fn draw(predictive: &Mixture, wine: &Wine, options: &LectureOptions) -> Result<(), LectureError> {
     let labels = Labels {
         title: "Bayesian network on red wine: predictions for the test set",
         x: "predicted quality (points)",

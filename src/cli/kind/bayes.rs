@@ -93,9 +93,9 @@ impl Kind for Bayes {
 fn predictive(model: &BayesianNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>) -> Predictive {
     let x = inputs(rows);
     match model.likelihood {
-        Likelihood::Gaussian { .. } => {
-            Predictive::number(&model.predictive(x.view(), ask.draws, ask.noise), ask)
+        Likelihood::Categorical => {
+            Predictive::Class(model.probabilities(x.view(), ask.draws, ask.noise))
         }
-        _ => Predictive::Class(model.probabilities(x.view(), ask.draws, ask.noise)),
+        _ => Predictive::number(&model.predictive(x.view(), ask.draws, ask.noise), ask),
     }
 }

@@ -5,7 +5,7 @@ use super::options::{ActivationOption, check_sizes, parameters, sizes};
 use super::supervised::Predictive;
 use super::{Ask, Columns, Kind, Score, Table, inputs, rows_of};
 use clap::Args;
-use evidence::models::{DenseNetwork, GaussianMixture};
+use evidence::models::{DenseNetwork, Mixture};
 use evidence::train::data::Dataset;
 use evidence::{Array, Noise, Parameters, Tape};
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ fn predictive(model: &DenseNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>) -
     match model.likelihood.scale() {
         // One network is one draw: it knows of no doubt about its weights.
         Some(scale) => {
-            let mixture = GaussianMixture::new(predicted.reversed_axes(), scale);
+            let mixture = Mixture::gaussian(predicted.reversed_axes(), scale);
             Predictive::number(&mixture, ask)
         }
         None => Predictive::Class(predicted),

@@ -160,6 +160,10 @@ where
             let total = self.options.epochs.saturating_mul(self.batches.steps());
             optimizer.set_factor(schedule::cosine(position.step as u64, 0, total as u64));
         }
+        if self.options.warm_up > 0 {
+            let over = self.options.warm_up.saturating_mul(self.batches.steps());
+            model.warm(schedule::warm_up(position.step as u64, over as u64));
+        }
         let rows = rows(&self.order.0, self.batches.size(), position.taken);
         let (Value { loss, parts }, mut gradients) =
             backprop.gradient(model, buffers.rows(training, rows), noise);
@@ -300,7 +304,9 @@ where
     }
 
     /// Ends here, with the epochs that [`advance`](Self::advance) has told of.
-    pub fn finish(self, history: Vec<Epoch>) -> Fit<M> {
+    pub fn finish(mut self, history: Vec<Epoch>) -> Fit<M> {
+        self.model.warm(1.0);
+        self.best.warm(1.0);
         if self.options.schedule != Schedule::Constant {
             self.optimizer.set_factor(1.0);
         }
