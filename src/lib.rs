@@ -24,6 +24,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod estimators;
 mod files;
 pub mod lecture;
 pub mod plot;

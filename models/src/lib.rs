@@ -35,8 +35,10 @@ pub mod metrics;
 mod objective;
 mod pca;
 mod predictive;
-mod special;
+mod scales;
+pub mod special;
 mod vae;
+pub mod yardsticks;
 
 pub use autoencoder::Autoencoder;
 pub use backprop::{Backprop, Rows, Value};
@@ -49,4 +51,5 @@ pub use likelihood::{Likelihood, TargetError};
 pub use objective::{Batch, Loss, Model};
 pub use pca::Pca;
 pub use predictive::{ClassMixture, Family, Mixture};
+pub use scales::LayerScales;
 pub use vae::{Evidence, Vae};

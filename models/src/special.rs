@@ -1,9 +1,10 @@
-//! Special functions of one or two numbers, in `f64`: for constants of log-densities and for distribution functions.
+//! Special functions in `f64`: for constants of log-densities, for distribution functions, and for expectations under a Gamma.
 
 use std::f64::consts::PI;
 
 /// `ln Γ(x)` for x > 0, by Lanczos's series (g = 7, 9 terms): a relative error of some 1e-15.
-pub(crate) fn ln_gamma(x: f64) -> f64 {
+#[must_use]
+pub fn ln_gamma(x: f64) -> f64 {
     const G: f64 = 7.0;
     const TERMS: [f64; 9] = [
         0.999_999_999_999_809_9,
@@ -24,6 +25,21 @@ pub(crate) fn ln_gamma(x: f64) -> f64 {
     let series: f64 = TERMS[1..].iter().zip(1..).map(|(c, i)| c / (x + f64::from(i))).sum();
     let t = x + G + 0.5;
     0.5 * (2.0 * PI).ln() + (x + 0.5) * t.ln() - t + (TERMS[0] + series).ln()
+}
+
+/// `ψ(x) = d/dx ln Γ(x)` for x > 0: the recurrence `ψ(x) = ψ(x + 1) − 1/x` up to 10, and Stirling's series from there.
+#[must_use]
+pub fn digamma(x: f64) -> f64 {
+    let (mut x, mut sum) = (x, 0.0);
+    while x < 10.0 {
+        sum -= 1.0 / x;
+        x += 1.0;
+    }
+    let y = 1.0 / (x * x);
+    // Bernoulli's numbers over 2k.
+    let series =
+        y * (1.0 / 12.0 - y * (1.0 / 120.0 - y * (1.0 / 252.0 - y * (1.0 / 240.0 - y / 132.0))));
+    sum + x.ln() - 0.5 / x - series
 }
 
 /// The regularised incomplete beta function `I_x(a, b)`, by Lentz's continued fraction (Numerical Recipes, §6.4).
@@ -121,6 +137,21 @@ mod tests {
             let step = ln_gamma(x + 1.0) - ln_gamma(x) - x.ln();
             assert!(step.abs() <= 1e-14 * ln_gamma(x).abs().max(10.0), "{x}: {step:e}");
         }
+    }
+
+    #[test]
+    fn the_digamma_function_is_the_slope_of_ln_gamma() {
+        for x in [0.01, 0.3, 1.0, 4.5, 9.99, 10.0, 300.0] {
+            let h = 1e-4 * x;
+            let slope = (ln_gamma(x + h) - ln_gamma(x - h)) / (2.0 * h);
+            assert!(
+                (digamma(x) - slope).abs() <= 1e-7 * slope.abs().max(1.0),
+                "{x}: {}",
+                digamma(x)
+            );
+        }
+        // −γ.
+        assert!((digamma(1.0) + 0.577_215_664_901_532_9).abs() <= 1e-14);
     }
 
     #[test]

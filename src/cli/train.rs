@@ -8,7 +8,7 @@ use super::trained::{AnyKind, columns};
 use super::{Common, line};
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 use evidence::autodiff::kernels::threads::with_threads;
-use evidence::train::data::{Dataset, Frame, Schema, SchemaOptions, Split, read};
+use evidence::train::data::{Dataset, Frame, Scaling, Schema, SchemaOptions, Split, read};
 use evidence::train::run::{End, Run};
 use evidence::train::{Progress, Stop, Trainer};
 use evidence::{Noise, Parameters};
@@ -124,7 +124,11 @@ pub(super) fn train<K: Kind>(
         return Err(CliError::Usage("--batch is 0: a step needs at least one row".to_owned()));
     }
     let frame = table(&data.file, data)?;
-    let prepared = Schema::fit(&frame, &schema_options(&frame, data, config.training.seed)?)
+    let mut options = schema_options(&frame, data, config.training.seed)?;
+    if K::counts(&config.model) {
+        options.targets_scaling = Scaling::Raw;
+    }
+    let prepared = Schema::fit(&frame, &options)
         .map_err(|source| CliError::Schema { path: data.file.clone(), source })?;
     K::admit(&config.model, &prepared.data)?;
     let parameters = K::parameters(&config.model, columns(&prepared.schema));

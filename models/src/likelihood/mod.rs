@@ -186,8 +186,10 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
             Self::Categorical => output.categorical_log_prob(labels(targets)),
             Self::Poisson => {
                 fits(output);
-                let log_factorials: ArrayD<T> =
-                    targets.value().mapv(|y| T::from_f64(ln_gamma(y.to_f64() + 1.0)));
+                let mut log_factorials = output.tape().tensor(targets.shape());
+                for (log, y) in log_factorials.data_mut().iter_mut().zip(targets.data()) {
+                    *log = T::from_f64(ln_gamma(y.to_f64() + 1.0));
+                }
                 let constant = output.tape().batch(log_factorials.view());
                 (targets * output - output.exp() - constant).sum(-1)
             }

@@ -24,20 +24,30 @@ struct Problem {
 }
 
 fn problem() -> Problem {
-    let x = normal(ROWS, 3, Noise::new(1));
+    let mut x = normal(ROWS, 3, Noise::new(1));
     // Correlated inputs, so that the posterior is far from factorised.
-    let mut x = x;
     let first = x.column(0).to_owned();
     x.column_mut(1).zip_mut_with(&first, |b, a| *b = 0.8 * a + 0.6 * *b);
     let w = ndarray::arr1(&[0.7, -1.1, 0.4]);
     let noise = normal(ROWS, 1, Noise::new(2)) * NOISE;
     let y = x.dot(&w).insert_axis(Axis(1)) + 0.3 + noise;
-    let phi = concatenate(Axis(1), &[x.view(), Array2::ones((ROWS, 1)).view()]).unwrap();
-    let precision = Array2::<f64>::eye(4) / (PRIOR * PRIOR) + phi.t().dot(&phi) / (NOISE * NOISE);
+    solved(x, y)
+}
+
+/// Posterior and evidence in closed form.
+fn solved(x: Array2<f64>, y: Array2<f64>) -> Problem {
+    let phi = phi(&x);
+    let (n, d) = phi.dim();
+    let precision = Array2::<f64>::eye(d) / (PRIOR * PRIOR) + phi.t().dot(&phi) / (NOISE * NOISE);
     let mean = inverse(&precision).dot(&phi.t().dot(&y.column(0))) / (NOISE * NOISE);
-    let marginal = Array2::<f64>::eye(ROWS) * (NOISE * NOISE) + phi.dot(&phi.t()) * (PRIOR * PRIOR);
-    let log_evidence = log_normal_of(&y.column(0).to_vec(), &[0.0; ROWS], &marginal);
+    let marginal = Array2::<f64>::eye(n) * (NOISE * NOISE) + phi.dot(&phi.t()) * (PRIOR * PRIOR);
+    let log_evidence = log_normal_of(&y.column(0).to_vec(), &vec![0.0; n], &marginal);
     Problem { x, y, precision, mean, log_evidence }
+}
+
+/// Inputs, and a column of ones.
+fn phi(x: &Array2<f64>) -> Array2<f64> {
+    concatenate(Axis(1), &[x.view(), Array2::ones((x.nrows(), 1)).view()]).unwrap()
 }
 
 fn fit(problem: &Problem, kind: PosteriorKind, estimator: Estimator) -> BayesianNetwork<P> {

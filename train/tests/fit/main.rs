@@ -7,3 +7,4 @@ mod cases;
 mod divergence;
 mod resume;
 mod stopping;
+mod warm_up;
