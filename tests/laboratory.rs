@@ -76,8 +76,11 @@ fn the_laboratory_measures_every_estimator() {
     assert_eq!(code, Some(1), "{stderr}");
 }
 
+/// Names and contents.
+type Files<'a> = &'a [(&'a str, &'a str)];
+
 /// A set of 40 rows, y = x₀ − 2 x₁ and a little noise, with two splits; files replaced by what is given.
-fn set(name: &str, replaced: &[(&str, &str)]) -> PathBuf {
+fn set(name: &str, replaced: Files<'_>) -> PathBuf {
     let folder = fresh(name).join("wine-quality-red");
     fs::create_dir_all(&folder).unwrap();
     let mut data = String::new();
@@ -143,7 +146,7 @@ fn a_table_is_computed_again_from_training_rows_alone() {
 fn folders_that_are_not_of_the_format_are_refused_with_their_place() {
     let long = "1 2 3\n".repeat(40);
     let constant = "1 2 7\n3 1 7\n".repeat(20);
-    let cases: [(&str, &[(&str, &str)], &str); 12] = [
+    let cases: [(&str, Files<'_>, &str); 12] = [
         (
             "text",
             &[("data.txt", "1 2 3\n1 x 3\n")],

@@ -282,6 +282,9 @@ impl<P> Tree<P> for BayesianNetwork<P> {
     }
 }
 
+/// The weights of each layer, where an estimator drew them for all rows.
+pub type Drawn<'t, T> = Vec<Option<Dense<Var<'t, T>>>>;
+
 /// The number of leaves before layer i, which names its noise.
 fn first(layer: usize) -> u64 {
     layer as u64 * BayesianDense::<()>::LEAVES
@@ -298,11 +301,7 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
 
     /// The outputs of one draw under the estimator, `[n, out]`, and the weights of the layers that drew them whole.
     #[track_caller]
-    pub fn forward(
-        &self,
-        x: Var<'t, T>,
-        noise: Noise,
-    ) -> (Var<'t, T>, Vec<Option<Dense<Var<'t, T>>>>) {
+    pub fn forward(&self, x: Var<'t, T>, noise: Noise) -> (Var<'t, T>, Drawn<'t, T>) {
         let (mut x, mut drawn) = (x, Vec::with_capacity(self.posterior.len()));
         for (i, layer) in self.posterior.iter().enumerate() {
             let last = i + 1 == self.posterior.len();

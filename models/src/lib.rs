@@ -42,7 +42,7 @@ pub mod yardsticks;
 
 pub use autoencoder::Autoencoder;
 pub use backprop::{Backprop, Rows, Value};
-pub use bayesian::BayesianNetwork;
+pub use bayesian::{BayesianNetwork, Drawn};
 pub use checks::checks;
 pub use dense::DenseNetwork;
 pub use flow::Flow;

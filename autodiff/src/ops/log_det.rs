@@ -21,7 +21,7 @@ fn factor<T: Real>(a: &[T], n: usize) -> Vec<T> {
         for j in 0..=i {
             let mut rest = a[i * n + j];
             for k in 0..j {
-                rest = rest - l[i * n + k] * l[j * n + k];
+                rest -= l[i * n + k] * l[j * n + k];
             }
             l[i * n + j] = if i == j { rest.sqrt() } else { rest / l[j * n + j] };
         }
@@ -36,7 +36,7 @@ fn inverse<T: Real>(l: &[T], n: usize, out: &mut [T]) {
         for i in column..n {
             let mut rest = if i == column { T::one() } else { T::zero() };
             for k in column..i {
-                rest = rest - l[i * n + k] * inverse[k * n + column];
+                rest -= l[i * n + k] * inverse[k * n + column];
             }
             inverse[i * n + column] = rest / l[i * n + i];
         }

@@ -61,7 +61,7 @@ impl<M> LowRank<M> {
             let mut drawn = ArrayD::from_elem([&[rank], mean.shape()].concat(), T::zero());
             let slice = drawn.as_slice_mut().expect("fresh arrays are contiguous");
             T::fill_normal(noise.stream(leaf), 0, slice);
-            slice.iter_mut().for_each(|v| *v = *v * each);
+            slice.iter_mut().for_each(|v| *v *= each);
             leaf += 1;
             drawn.into_shared()
         });

@@ -94,7 +94,7 @@ impl Mixture {
                     scales.dim(),
                     locations.dim()
                 );
-                let bad = scales.iter().find(|&&scale| !(scale > 0.0));
+                let bad = scales.iter().find(|scale| scale.is_nan() || **scale <= 0.0);
                 assert!(bad.is_none(), "Mixture: a noise scale of {bad:?}; it must be positive");
             }
         }

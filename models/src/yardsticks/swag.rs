@@ -66,7 +66,7 @@ impl<M> Swag<M> {
         let mut next = iterate.iter();
         let deviation = self.mean.map(&Path::root(), &mut |_, mean: &Array<T>| {
             let mut deviation = next.next().expect("trees of one shape").clone();
-            deviation.zip_mut_with(mean, |w, &mean| *w = *w - mean);
+            deviation.zip_mut_with(mean, |w, &mean| *w -= mean);
             deviation
         });
         if self.deviations.len() == self.rank {
@@ -96,18 +96,17 @@ impl<M> Swag<M> {
         self.mean.map(&Path::root(), &mut |_, mean: &Array<T>| {
             let mut own = vec![0.0; mean.len()];
             noise.stream(1).stream(leaf as u64).fill_normal_f64(&mut own);
-            let mut at = 0;
             let mut drawn = mean.clone();
-            for ((w, &mean), &square) in drawn.iter_mut().zip(mean).zip(&squares[leaf]) {
+            let numbers = drawn.iter_mut().zip(mean).zip(&squares[leaf]).zip(&own);
+            for (((w, &mean), &square), own) in numbers {
                 let (centre, square) = (mean.to_f64(), square.to_f64());
                 // Rounding may take a variance of nearly 0 below it.
                 let scale = (square - centre * centre).max(0.0).sqrt();
-                *w = T::from_f64(centre + scale * own[at] * std::f64::consts::FRAC_1_SQRT_2);
-                at += 1;
+                *w = T::from_f64(centre + scale * own * std::f64::consts::FRAC_1_SQRT_2);
             }
             for (deviation, z) in deviations.iter().zip(&common) {
                 let z = T::from_f64(z * factor);
-                drawn.zip_mut_with(&deviation[leaf], |w, &d| *w = *w + d * z);
+                drawn.zip_mut_with(&deviation[leaf], |w, &d| *w += d * z);
             }
             leaf += 1;
             drawn
