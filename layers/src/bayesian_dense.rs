@@ -118,11 +118,23 @@ impl<'t, T: Real> BayesianDense<Var<'t, T>> {
     /// KL(q ‖ p), in nats; where a draw is needed, by the one given, or else one of its own.
     #[must_use]
     pub fn kl(&self, drawn: Option<&Dense<Var<'t, T>>>, noise: Noise, first: u64) -> Var<'t, T> {
+        let parts = self.kl_parts(drawn, noise, first).into_iter();
+        parts.reduce(|sum, part| sum + part).expect("a layer has weights")
+    }
+
+    /// The same in parts whose sum it is.
+    #[must_use]
+    pub fn kl_parts(
+        &self,
+        drawn: Option<&Dense<Var<'t, T>>>,
+        noise: Noise,
+        first: u64,
+    ) -> Vec<Var<'t, T>> {
         let draw = || match drawn {
             Some(drawn) => Dense { weight: drawn.weight, bias: drawn.bias },
             None => self.rsample(noise, first),
         };
-        self.posterior.kl(&self.prior, draw)
+        self.posterior.kl_parts(&self.prior, draw)
     }
 }
 

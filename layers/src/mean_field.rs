@@ -94,9 +94,18 @@ impl<M> MeanField<M> {
             prior_scale > 0.0,
             "MeanField: a prior scale of {prior_scale}; it must be positive"
         );
-        let pairs = leaves(&self.mean).into_iter().zip(leaves(&self.rho));
-        let parts = pairs.map(|(mean, rho)| mean.kl_mean_field(rho, prior_scale));
+        let parts = self.kl_parts(prior_scale).into_iter();
         parts.reduce(|sum, part| sum + part).expect("a tree of parameters has a leaf")
+    }
+
+    /// The same, leaf by leaf.
+    #[track_caller]
+    pub(crate) fn kl_parts<'t, T: Real>(&self, prior_scale: f64) -> Vec<Var<'t, T>>
+    where
+        M: Tree<Var<'t, T>>,
+    {
+        let pairs = leaves(&self.mean).into_iter().zip(leaves(&self.rho));
+        pairs.map(|(mean, rho)| mean.kl_mean_field(rho, prior_scale)).collect()
     }
 
     /// The means: the tree as if it had no distribution.

@@ -313,11 +313,12 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
         (x, drawn)
     }
 
-    /// KL(q ‖ p) of all weights, in nats: a sum over layers, by the draw given where there is no closed form.
+    /// KL(q ‖ p) of all weights, in nats: a sum leaf after leaf, by the draw given where there is no closed form.
     fn kl(&self, drawn: &[Option<Dense<Var<'t, T>>>], noise: Noise) -> Var<'t, T> {
         let layers = self.posterior.iter().enumerate();
-        let parts = layers
-            .map(|(i, layer)| layer.kl(drawn.get(i).and_then(Option::as_ref), noise, first(i)));
+        let parts = layers.flat_map(|(i, layer)| {
+            layer.kl_parts(drawn.get(i).and_then(Option::as_ref), noise, first(i))
+        });
         parts.reduce(|sum, part| sum + part).expect("a network has a layer")
     }
 

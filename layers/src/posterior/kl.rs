@@ -38,10 +38,20 @@ impl<'t, T: Real, M: Tree<Var<'t, T>>> Posterior<M, Var<'t, T>> {
         prior: &Prior<Var<'t, T>>,
         draw: impl FnOnce() -> D,
     ) -> Var<'t, T> {
+        sum(self.kl_parts(prior, draw).into_iter())
+    }
+
+    /// The same in parts whose sum it is: leaf by leaf, where the weights are independent.
+    #[must_use]
+    pub fn kl_parts<D: Tree<Var<'t, T>>>(
+        &self,
+        prior: &Prior<Var<'t, T>>,
+        draw: impl FnOnce() -> D,
+    ) -> Vec<Var<'t, T>> {
         let (half_log_det, marginals) = match (self, prior) {
-            (Self::MeanField(q), Prior::Normal { scale }) => return q.kl_to_normal(*scale),
+            (Self::MeanField(q), Prior::Normal { scale }) => return q.kl_parts(*scale),
             (Self::PointMass(mean), _) => {
-                return -sum(leaves(mean).into_iter().map(|w| prior.log_prob(w)));
+                return leaves(mean).into_iter().map(|w| -prior.log_prob(w)).collect();
             }
             _ => (self.half_log_det().expect("a density"), self.marginals()),
         };
@@ -54,7 +64,7 @@ impl<'t, T: Real, M: Tree<Var<'t, T>>> Posterior<M, Var<'t, T>> {
             });
             sum(each)
         };
-        match *prior {
+        vec![match *prior {
             Prior::Normal { scale } => {
                 moments() * (0.5 / (scale * scale)) - half_log_det + d * (scale.ln() - 0.5)
             }
@@ -72,6 +82,6 @@ impl<'t, T: Real, M: Tree<Var<'t, T>>> Posterior<M, Var<'t, T>> {
                 let drawn = leaves(&draw()).into_iter().map(|w| prior.log_prob(w));
                 -sum(drawn) - half_log_det - d * (0.5 + HALF_LN_TAU)
             }
-        }
+        }]
     }
 }

@@ -1,9 +1,10 @@
 //! The Bayesian network: its KL, and predictions from one draw and from many.
 
-use crate::common::{bayesian, estimate, factorised, log_normal, normal, softplus};
+use crate::common::{P, bayesian, estimate, factorised, log_normal, normal, softplus};
 use evidence_autodiff::{Noise, Parameters, Tape};
 use evidence_layers::{Dense, MeanField};
-use evidence_models::{Batch, Likelihood};
+use evidence_models::{Backprop, Batch, Likelihood, Rows};
+use evidence_optim::{Adam, Optimizer};
 use ndarray::Axis;
 
 #[test]
@@ -103,4 +104,25 @@ fn class_probabilities_are_averaged_over_draws() {
     let second = of(2) * 2.0 - of(1);
     assert!((&second - &of(1)).iter().any(|d| d.abs() > 1e-3), "two draws differ");
     assert!(second.iter().all(|p| (-1e-12..=1.0 + 1e-12).contains(p)), "the second is one too");
+}
+
+/// One class alone is a defined result: the prior keeps the logits finite, and some probability for the others.
+#[test]
+fn one_class_alone_leaves_a_doubt() {
+    let net = evidence_layers::Mlp::new(&[2, 3], evidence_layers::Activation::Tanh, Noise::new(18));
+    let mut model =
+        evidence_models::BayesianNetwork::<P>::new(net, Likelihood::Categorical, 1.0, 0.1);
+    let x = normal(20, 2, Noise::new(19));
+    let y = ndarray::Array2::<f64>::zeros((20, 1));
+    assert_eq!(model.likelihood.admit(y.view(), 3), Ok(()));
+    let (inputs, targets) = (x.clone().into_dyn().into_shared(), y.into_dyn().into_shared());
+    let (mut backprop, mut adam) = (Backprop::new(), Adam::new(0.05).unwrap());
+    for step in 0..500 {
+        let rows = Rows { inputs: &inputs, targets: Some(&targets), data_size: 20 };
+        let (value, mut gradient) = backprop.gradient(&model, rows, Noise::new(20).stream(step));
+        assert!(value.loss.is_finite());
+        adam.step(&mut model, &mut gradient);
+    }
+    let p = model.probabilities(x.view(), 100, Noise::new(21));
+    assert!(p.column(0).iter().all(|p| (0.5..0.999).contains(p)), "{p}");
 }
