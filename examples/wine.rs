@@ -83,7 +83,9 @@ impl Wine {
     /// Variational Bayes on a share of the training rows.
     fn bayesian(&self, share: f64, predicted_noise: bool) -> Result<BayesianNetwork<Array<f32>>> {
         let rows = (self.training.rows() as f64 * share).round() as usize;
-        let training = self.training.select(&(0..rows).collect::<Vec<_>>())?;
+        let mut some = Noise::new(3).permutation(self.training.rows());
+        some.truncate(rows);
+        let training = self.training.select(&some)?;
         let (likelihood, outputs) = match predicted_noise {
             true => (Likelihood::PredictedGaussian, 2),
             false => (Likelihood::gaussian(0.0), 1),
