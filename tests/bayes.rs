@@ -94,7 +94,7 @@ fn what_cannot_be_is_refused_with_a_reason() {
     let folder = folder();
     for (target, flags, code, reason) in [
         ("y", &["--prior-scale", "0"][..], 2, "--prior-scale is 0"),
-        ("y", &["--prior", "laplace", "--prior-scale", "-1"], 2, "--prior-scale is -1"),
+        ("y", &["--prior", "laplace", "--prior-scale=-1"], 2, "--prior-scale is -1"),
         (
             "y",
             &["--prior", "two-normals", "--narrow-scale", "3"],
@@ -107,7 +107,7 @@ fn what_cannot_be_is_refused_with_a_reason() {
         ("y", &["--posterior", "low-rank", "--rank", "0"], 2, "at least 1"),
         ("y", &["--step-draws", "0"], 2, "at least 1"),
         ("y", &["--likelihood", "known", "--noise-scale", "0"], 2, "--noise-scale is 0"),
-        ("y", &["--likelihood", "student-t", "--freedom", "-2"], 2, "--freedom is -2"),
+        ("y", &["--likelihood", "student-t", "--freedom=-2"], 2, "--freedom is -2"),
         ("c", &["--likelihood", "poisson"], 2, "a class has its own"),
         ("y", &["--likelihood", "poisson"], 3, "a Poisson target is a whole number"),
     ] {

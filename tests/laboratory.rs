@@ -51,11 +51,14 @@ fn the_laboratory_measures_every_estimator() {
             let bias = number(row, "bias");
             assert!((0.7..1.3).contains(&bias), "{name}, {batch} rows: {bias}");
         }
-        let fall = number(of(name, 1), "variance") / number(of(name, 64), "variance");
-        // Rows with noise of their own average it out; rows that share it do so only as far as they differ.
-        assert!(if name == "shared" { fall > 1.0 } else { fall > 25.0 }, "{name}: {fall}");
     }
-    assert!(number(of("local", 64), "variance") < 0.5 * number(of("shared", 64), "variance"));
+    // One row has its noise to itself, whoever draws it; many rows with noise of their own average it out.
+    let variance = |name: &str, batch| number(of(name, batch), "variance");
+    for (name, share) in [("local", 0.5), ("flipout", 0.8)] {
+        let (alone, many) = (variance(name, 1), variance(name, 64));
+        assert!(alone < 2.0 * variance("shared", 1), "{name}: {alone}");
+        assert!(many < share * variance("shared", 64), "{name}: {many}");
+    }
     let svg = fs::read_to_string(&plot).unwrap();
     assert!(
         svg.starts_with("<svg") && ["shared", "local", "flipout"].iter().all(|n| svg.contains(n))
@@ -111,7 +114,7 @@ fn set(name: &str, replaced: Files<'_>) -> PathBuf {
 }
 
 fn scores(folder: &Path, more: &[&str]) -> Value {
-    let arguments = [&["reproduce", "uci", text(folder), "--json"], more].concat();
+    let arguments = [&["reproduce", "uci", text(folder), "--json", "--hurry", "10"], more].concat();
     let (code, stdout, stderr) = run(&arguments);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     let mut found: Value = serde_json::from_str(&stdout).expect("valid JSON");

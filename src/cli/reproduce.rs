@@ -36,6 +36,9 @@ struct UciArguments {
     /// Only the first K splits
     #[arg(long, value_name = "K", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     splits: u16,
+    /// Divides the length of every training by N, for a quick look
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    hurry: u16,
 }
 
 pub(super) fn run(arguments: &ReproduceArguments, common: &Common) -> Result<(), CliError> {
@@ -50,7 +53,7 @@ pub(super) fn run(arguments: &ReproduceArguments, common: &Common) -> Result<(),
     }
     for folder in folders {
         let set = read_set(&folder, arguments.splits.into())?;
-        let scores = run_set(&set, common.threads.into())?;
+        let scores = run_set(&set, common.threads.into(), arguments.hurry.into())?;
         if !common.json {
             print(&scores)?;
         }

@@ -101,16 +101,17 @@ impl SetScores {
     }
 }
 
-/// Runs the protocol on a set: every split it has. The result does not depend on the number of threads (0: one per core).
+/// Runs the protocol on a set: every split it has. The result does not depend on the number of threads (0: one per core). `hurry` divides
+/// the length of every training, for a quick look; 1 is the protocol.
 ///
 /// # Errors
 /// The first split, by number, that cannot be learned.
-pub fn run(set: &SplitSet, threads: usize) -> Result<SetScores, ReproduceError> {
+pub fn run(set: &SplitSet, threads: usize, hurry: usize) -> Result<SetScores, ReproduceError> {
     let start = Instant::now();
     let mut scores: Vec<Option<Result<Score, ReproduceError>>> = Vec::new();
     scores.resize_with(set.splits.len(), || None);
     with_threads(threads, || {
-        for_each_mut(&mut scores, |split, score| *score = Some(recipe::score(set, split)));
+        for_each_mut(&mut scores, |split, score| *score = Some(recipe::score(set, split, hurry)));
     });
     let splits = scores.into_iter().map(|score| score.expect("every split was scored"));
     Ok(SetScores {

@@ -67,13 +67,14 @@ pub const GRID: [Choice; 6] = {
     ]
 };
 
-/// Chooses on the training part of a split, trains on all of it, and scores on the test part.
+/// Chooses on the training part of a split, trains on all of it, and scores on the test part; `hurry` divides the length of each training.
 ///
 /// # Errors
 /// If the split cannot be standardised or learned.
-pub fn score(set: &SplitSet, split: usize) -> Result<Score, ReproduceError> {
+pub fn score(set: &SplitSet, split: usize, hurry: usize) -> Result<Score, ReproduceError> {
     let rows = &set.splits[split];
     let noise = Noise::new(split as u64);
+    let steps = STEPS.div_ceil(hurry.max(1));
     let data = |source: DataError| ReproduceError::Data { set: set.name.clone(), split, source };
     let training = set.targets.select(Axis(0), &rows.train).insert_axis(Axis(1));
     Likelihood::<Array<f32>>::gaussian(0.0)
@@ -89,7 +90,8 @@ pub fn score(set: &SplitSet, split: usize) -> Result<Score, ReproduceError> {
     let (validation, learning) = (pick(&order[..held]), pick(&order[held..]));
     let mut best: Option<(f64, Choice)> = None;
     for choice in GRID {
-        let predicted = predict(set, split, &learning, &validation, choice, noise.stream(1))?;
+        let predicted =
+            predict(set, (split, steps), &learning, &validation, choice, noise.stream(1))?;
         let truth = set.targets.select(Axis(0), &validation);
         let value = mean(&predicted.log_density(truth.view()));
         if best.is_none_or(|(most, _)| value > most) {
@@ -97,7 +99,7 @@ pub fn score(set: &SplitSet, split: usize) -> Result<Score, ReproduceError> {
         }
     }
     let (_, choice) = best.expect("the grid has a choice");
-    let predicted = predict(set, split, &rows.train, &rows.test, choice, noise.stream(2))?;
+    let predicted = predict(set, (split, steps), &rows.train, &rows.test, choice, noise.stream(2))?;
     let truth = set.targets.select(Axis(0), &rows.test);
     Ok(Score {
         rmse: rmse(&predicted.mean(), &truth),
@@ -114,7 +116,7 @@ fn mean(values: &Array1<f64>) -> f64 {
 /// Learns from some rows and predicts others, in the target's units.
 fn predict(
     set: &SplitSet,
-    split: usize,
+    (split, steps): (usize, usize),
     learning: &[usize],
     asked: &[usize],
     choice: Choice,
@@ -138,7 +140,7 @@ fn predict(
         .with_estimator(Estimator::Local)
         .expect("a mean field admits every estimator");
     let batch = (learning.len() / 50).max(32);
-    let epochs = STEPS.div_ceil(learning.len().div_ceil(batch));
+    let epochs = steps.div_ceil(learning.len().div_ceil(batch));
     let options = FitOptions {
         epochs,
         batch,
