@@ -1,6 +1,6 @@
 //! The dense network: maximum likelihood for `p(y | x) = p(y | net(x))`, by backpropagation.
 
-use crate::bayesian::MixtureOutputs;
+use crate::predictive::MixtureOutputs;
 use crate::{Batch, Likelihood, Loss, Mixture, Model};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var};
 use evidence_layers::{Activation, Mlp};

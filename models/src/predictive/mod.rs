@@ -2,10 +2,12 @@
 
 mod classes;
 mod component;
+mod outputs;
 mod quantile;
 
 pub use classes::ClassMixture;
 pub use component::Family;
+pub(crate) use outputs::MixtureOutputs;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis, Zip};
 

@@ -3,7 +3,7 @@
 //! `z = (h ∘ m / (1 − p)) W + b`, m a mask of its own for each row, an entry 0 with probability p. In training it is maximum likelihood under the
 //! masks (a prior on the weights is the optimiser's weight decay); a prediction is a mixture over masks.
 
-use crate::bayesian::MixtureOutputs;
+use crate::predictive::MixtureOutputs;
 use crate::{Batch, Likelihood, Loss, Mixture, Model};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var};
 use evidence_layers::Mlp;
