@@ -20,13 +20,15 @@
 //!     1599,
 //! );
 //! let gradient = bound.loss(&batch, Noise::new(1)).total.backward().of(&bound);
-//! assert_eq!(gradient.posterior.rho.layers[0].weight.shape(), [2, 8]);
+//! assert_eq!(gradient.posterior[0].posterior.mean().weight.shape(), [2, 8]);
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod estimators;
 mod files;
 pub mod lecture;
 pub mod plot;
+pub mod reproduce;
 
 pub use evidence_autodiff as autodiff;
 pub use evidence_layers as layers;

@@ -163,7 +163,7 @@ fn the_lecture_in_a_hurry_writes_everything_the_same_on_any_number_of_threads() 
         assert_eq!((code, stderr.as_str()), (Some(0), ""));
         assert_eq!(stdout, fs::read_to_string(out.join("summary.json")).unwrap());
         let summary: Value = serde_json::from_str(&stdout).expect("valid JSON");
-        assert_eq!(summary["models"].as_array().map(Vec::len), Some(5), "{summary}");
+        assert_eq!(summary["models"].as_array().map(Vec::len), Some(7), "{summary}");
         let mut files: Vec<_> =
             fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         files.sort();

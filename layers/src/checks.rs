@@ -38,6 +38,8 @@ macro_rules! tree_function {
     }};
 }
 
+mod bayesian;
+
 /// The rows of the table: every layer, distribution and bijection of this crate.
 pub fn checks() -> Vec<Check> {
     let mut table = Vec::new();
@@ -83,6 +85,7 @@ pub fn checks() -> Vec<Check> {
             q.log_prob(q.rsample(Noise::new(3)).square()) + q.kl_to_standard()
         }),
     ));
+    table.extend(bayesian::checks());
     table.extend(bijections());
     table
 }

@@ -61,11 +61,20 @@ impl<M> MeanField<M> {
     where
         M: Tree<Var<'t, T>>,
     {
+        self.rsample_from(noise, 0)
+    }
+
+    /// The same where other leaves come before these in a larger tree: leaf i takes the stream `first + i`.
+    #[must_use]
+    pub fn rsample_from<'t, T: Real>(&self, noise: Noise, first: u64) -> M::With<Var<'t, T>>
+    where
+        M: Tree<Var<'t, T>>,
+    {
         let mut leaf = 0;
         let rho = leaves(&self.rho);
         self.mean.map(&Path::root(), &mut |_, mean| {
             leaf += 1;
-            mean.rsample(rho[leaf - 1], noise.stream(leaf as u64 - 1))
+            mean.rsample(rho[leaf - 1], noise.stream(first + leaf as u64 - 1))
         })
     }
 
@@ -113,9 +122,18 @@ impl<M> MeanField<M> {
             prior_scale > 0.0,
             "MeanField: a prior scale of {prior_scale}; it must be positive"
         );
-        let pairs = leaves(&self.mean).into_iter().zip(leaves(&self.rho));
-        let parts = pairs.map(|(mean, rho)| mean.kl_mean_field(rho, prior_scale));
+        let parts = self.kl_parts(prior_scale).into_iter();
         parts.reduce(|sum, part| sum + part).expect("a tree of parameters has a leaf")
+    }
+
+    /// The same, leaf by leaf.
+    #[track_caller]
+    pub(crate) fn kl_parts<'t, T: Real>(&self, prior_scale: f64) -> Vec<Var<'t, T>>
+    where
+        M: Tree<Var<'t, T>>,
+    {
+        let pairs = leaves(&self.mean).into_iter().zip(leaves(&self.rho));
+        pairs.map(|(mean, rho)| mean.kl_mean_field(rho, prior_scale)).collect()
     }
 
     /// The means: the tree as if it had no distribution.
@@ -128,7 +146,7 @@ impl<M> MeanField<M> {
 }
 
 /// The leaves of a bound tree, in order.
-fn leaves<'t, T: Real, M: Tree<Var<'t, T>>>(tree: &M) -> Vec<Var<'t, T>> {
+pub(crate) fn leaves<'t, T: Real, M: Tree<Var<'t, T>>>(tree: &M) -> Vec<Var<'t, T>> {
     let mut leaves = Vec::new();
     tree.map(&Path::root(), &mut |_, leaf| leaves.push(*leaf));
     leaves

@@ -1,9 +1,10 @@
 //! The check table of models: the gradient of every objective with respect to every parameter.
 
+use crate::yardsticks::DropoutNetwork;
 use crate::{Autoencoder, Batch, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Vae};
 use evidence_autodiff::check::{Check, Function, Input};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var};
-use evidence_layers::{Activation, AffineCoupling, Chain, Mlp};
+use evidence_layers::{Activation, AffineCoupling, Chain, Estimator, Mlp, PosteriorKind, Prior};
 use ndarray::ArrayD;
 
 /// A row: the gradient of a model's loss with respect to its inputs, targets and parameters.
@@ -77,7 +78,55 @@ pub fn checks() -> Vec<Check> {
             0.1
         ),
         3,
-        real
+        real.clone()
+    );
+    objective!(
+        table,
+        stochastic_gradient,
+        "BayesianNetwork, every kind of layer, predicted noise, 2 draws",
+        BayesianNetwork<P>,
+        BayesianNetwork::with_posteriors(
+            Mlp::new(&[3, 3, 3, 2], Activation::Tanh, noise),
+            Likelihood::PredictedGaussian,
+            &Prior::learned(0.8).expect("a positive scale"),
+            &[PosteriorKind::LowRank(1), PosteriorKind::FullCovariance, PosteriorKind::PointMass],
+            0.1,
+            noise
+        )
+        .with_draws(2),
+        3,
+        real.clone()
+    );
+    objective!(
+        table,
+        stochastic_gradient,
+        "BayesianNetwork, Student's t, Flipout, two normals",
+        BayesianNetwork<P>,
+        BayesianNetwork::with_posteriors(
+            Mlp::new(&[3, 4, 1], Activation::Tanh, noise),
+            Likelihood::student_t(4.0, -0.3),
+            &Prior::two_normals(0.4, 1.0, 0.2).expect("sound scales"),
+            &[PosteriorKind::MeanField; 2],
+            0.1,
+            noise
+        )
+        .with_estimator(Estimator::Flipout)
+        .expect("a mean field admits it"),
+        3,
+        real.clone()
+    );
+    objective!(
+        table,
+        stochastic_gradient,
+        "DropoutNetwork, Poisson",
+        DropoutNetwork<P>,
+        DropoutNetwork::new(
+            Mlp::new(&[3, 4, 1], Activation::Tanh, noise),
+            Likelihood::Poisson,
+            0.3
+        ),
+        3,
+        column([0.0, 3.0, 1.0, 7.0])
     );
     objective!(
         table,

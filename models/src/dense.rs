@@ -1,8 +1,10 @@
 //! The dense network: maximum likelihood for `p(y | x) = p(y | net(x))`, by backpropagation.
 
-use crate::{Batch, Likelihood, Loss, Model};
-use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
+use crate::predictive::MixtureOutputs;
+use crate::{Batch, Likelihood, Loss, Mixture, Model};
+use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var};
 use evidence_layers::{Activation, Mlp};
+use ndarray::ArrayView2;
 
 /// A network and the likelihood that reads its output.
 #[derive(Clone, Debug)]
@@ -30,6 +32,20 @@ impl<T: Real> DenseNetwork<Array<T>> {
     #[track_caller]
     pub fn multi_class(sizes: &[usize], activation: Activation, noise: Noise) -> Self {
         Self { net: Mlp::new(sizes, activation, noise), likelihood: Likelihood::Categorical }
+    }
+
+    /// The predictive distribution of numbers or counts: one network is one draw, which knows of no doubt about its weights.
+    ///
+    /// # Panics
+    /// If the likelihood is one of classes, or there is more than one target.
+    #[must_use]
+    #[track_caller]
+    pub fn predictive(&self, inputs: ArrayView2<'_, T>) -> Mixture {
+        let tape = Tape::new();
+        let bound = self.bind_constant(&tape);
+        let mut outputs = MixtureOutputs::new(&self.likelihood, inputs.nrows(), 1);
+        outputs.put(0, &bound.likelihood, bound.net.forward(tape.batch(inputs)));
+        outputs.mixture()
     }
 }
 

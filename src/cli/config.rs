@@ -165,6 +165,9 @@ pub(super) struct TrainingOptions {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
+    /// Epochs over which the KL over weights of a Bayesian network is brought in [default: 0]
+    #[arg(long, value_name = "EPOCHS")]
+    pub warm_up: usize,
     /// Decides the split, the first weights and every draw [default: 0]
     #[arg(long, value_name = "SEED")]
     pub seed: u64,
@@ -215,6 +218,7 @@ impl Default for TrainingOptions {
             momentum: 0.0,
             schedule: ScheduleOption::Constant,
             weights: None,
+            warm_up: 0,
             seed,
             checkpoint_seconds: seconds,
             checkpoint_steps: steps,
@@ -235,6 +239,7 @@ impl TrainingOptions {
                 ScheduleOption::Constant => Schedule::Constant,
                 ScheduleOption::Cosine => Schedule::Cosine,
             },
+            warm_up: self.warm_up,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::unwritten;
 use evidence::optim::OptimError;
+use evidence::reproduce::{FolderError, ReproduceError};
 use evidence::train::Divergence;
 use evidence::train::data::{DataError, ReadError, SchemaError, StreamError};
 use evidence::train::run::RunError;
@@ -58,6 +59,9 @@ pub(super) enum CliError {
         /// The run.
         folder: PathBuf,
     },
+    /// A published table.
+    #[error(transparent)]
+    Reproduce(#[from] ReproduceError),
     /// Ctrl-C.
     #[error("interrupted and saved behind step {step}; go on with `evidence resume {folder}`")]
     Interrupted {
@@ -71,6 +75,12 @@ pub(super) enum CliError {
 impl From<OptimError> for CliError {
     fn from(error: OptimError) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<FolderError> for CliError {
+    fn from(error: FolderError) -> Self {
+        Self::Reproduce(error.into())
     }
 }
 
@@ -91,6 +101,8 @@ impl CliError {
             | Self::Schema { .. }
             | Self::Data(_)
             | Self::Run(_) => 3,
+            Self::Reproduce(ReproduceError::Diverged { .. }) => 4,
+            Self::Reproduce(_) => 3,
             Self::Diverged { .. } => 4,
             Self::Interrupted { .. } => 130,
         }

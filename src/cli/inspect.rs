@@ -28,6 +28,8 @@ pub(super) struct InspectArguments {
 /// A model, taken apart.
 pub(super) struct Inspection {
     parameters: Vec<Parameter>,
+    /// What the kind has to say.
+    report: Vec<String>,
     graph: evidence::autodiff::Graph,
 }
 
@@ -42,7 +44,12 @@ struct Parameter {
 }
 
 /// Looks at a model's parameters, and at a step on two rows of zeros.
-pub(super) fn inspect<M: Model<f32>>(model: &M, columns: Columns, supervised: bool) -> Inspection {
+pub(super) fn inspect<M: Model<f32>>(
+    model: &M,
+    columns: Columns,
+    supervised: bool,
+    report: Vec<String>,
+) -> Inspection {
     let parameters = model.named().into_iter().map(|(name, leaf)| {
         let squares: f64 = leaf.iter().map(|&x| f64::from(x).powi(2)).sum();
         let largest = leaf.iter().fold(0.0, |max: f64, &x| max.max(f64::from(x.abs())));
@@ -54,18 +61,20 @@ pub(super) fn inspect<M: Model<f32>>(model: &M, columns: Columns, supervised: bo
     let zeros = |columns| tape.constant(Array2::zeros((2, columns)));
     let batch = Batch::new(zeros(columns.inputs), supervised.then(|| zeros(1)), 2);
     M::loss(&model.bind(&tape), &batch, Noise::new(0));
-    Inspection { parameters, graph: tape.graph() }
+    Inspection { parameters, report, graph: tape.graph() }
 }
 
 pub(super) fn run(arguments: &InspectArguments, common: &Common) -> Result<(), CliError> {
     let trained = trained::open(&arguments.run)?;
-    let Inspection { parameters, graph } = trained.inspect();
+    let Inspection { parameters, report, graph } = trained.inspect();
     match (arguments.tape, common.json) {
         (true, true) => line(&graph.to_json())?,
         (true, false) => line(&graph.to_dot())?,
         (false, true) => {
             let folder = trained.run().folder();
-            line(&json!({"run": folder, "kind": trained.kind(), "parameters": parameters}))?;
+            line(
+                &json!({"run": folder, "kind": trained.kind(), "parameters": parameters, "report": report}),
+            )?;
         }
         (false, false) => {
             let width = parameters.iter().map(|p| p.name.len()).max().unwrap_or(0);
@@ -76,6 +85,9 @@ pub(super) fn run(arguments: &InspectArguments, common: &Common) -> Result<(), C
             for Parameter { name, shape, scale, largest } in &parameters {
                 let shape = format!("{shape:?}");
                 line(&format_args!("{name:width$}  {shape:>14}  {scale:>10.4}  {largest:>10.4}"))?;
+            }
+            for text in &report {
+                line(text)?;
             }
         }
     }

@@ -8,6 +8,7 @@ mod decode;
 mod density;
 mod encode;
 mod error;
+mod estimators;
 mod evaluate;
 #[cfg(test)]
 mod fuzz;
@@ -17,6 +18,7 @@ mod lecture;
 mod optimizer;
 mod predict;
 mod reconstruct;
+mod reproduce;
 mod resume;
 mod rows;
 mod sample;
@@ -95,6 +97,10 @@ enum Command {
     Decode(answer::RowsArguments),
     /// Sends each row through its code
     Reconstruct(answer::RowsArguments),
+    /// Measures bias, variance and cost of gradient estimators
+    Estimators(estimators::EstimatorsArguments),
+    /// Computes a published table again
+    Reproduce(reproduce::ReproduceArguments),
     /// Shows a trained model's parameters, or the tape of a step
     Inspect(inspect::InspectArguments),
     /// Prints completions for a shell
@@ -143,6 +149,8 @@ pub fn run() -> ExitCode {
         Some(Command::Encode(arguments)) => encode::run(arguments, common),
         Some(Command::Decode(arguments)) => decode::run(arguments, common),
         Some(Command::Reconstruct(arguments)) => reconstruct::run(arguments, common),
+        Some(Command::Estimators(arguments)) => estimators::run(arguments, common),
+        Some(Command::Reproduce(arguments)) => reproduce::run(arguments, common),
         Some(Command::Inspect(arguments)) => inspect::run(arguments, common),
         Some(Command::Completions(arguments)) => completions::run(arguments),
     })

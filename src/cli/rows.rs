@@ -4,7 +4,8 @@ use super::config::{Config, DataOptions};
 use super::error::CliError;
 use super::kind::Kind;
 use evidence::train::data::{
-    Chunks, Dataset, Frame, Prepared, Schema, SchemaOptions, Stream, Streamed, TargetUse, read,
+    Chunks, Dataset, Frame, Prepared, Scaling, Schema, SchemaOptions, Stream, Streamed, TargetUse,
+    read,
 };
 use std::path::Path;
 
@@ -29,7 +30,7 @@ impl Rows {
         let (data, seed) = (&config.data, config.training.seed);
         if data.window == 0 {
             let frame = table(&data.file, data)?;
-            let options = options(frame.names(), data, seed)?;
+            let options = options::<K>(frame.names(), config, seed)?;
             let Prepared { schema, data, split } = Schema::fit(&frame, &options)
                 .map_err(|source| CliError::Schema { path: data.file.clone(), source })?;
             K::admit(&config.model, &data)?;
@@ -46,7 +47,7 @@ impl Rows {
             // The stream says that there are no rows.
             None => Vec::new(),
         };
-        let options = options(&names, data, seed)?;
+        let options = options::<K>(&names, config, seed)?;
         let streamed = Streamed::fit(&data.file, &data.reading(), &options, data.window)?;
         for rows in [&streamed.extremes, &streamed.validation, &streamed.test] {
             K::admit(&config.model, rows)?;
@@ -103,7 +104,12 @@ fn left_out(path: &Path, dropped: usize) {
 }
 
 /// What the columns of a table are to be.
-fn options(names: &[String], data: &DataOptions, seed: u64) -> Result<SchemaOptions, CliError> {
+fn options<K: Kind>(
+    names: &[String],
+    config: &Config<K::Options>,
+    seed: u64,
+) -> Result<SchemaOptions, CliError> {
+    let data = &config.data;
     let unknown = data.drop.iter().find(|name| !names.contains(name));
     if let Some(name) = unknown {
         return Err(CliError::Data(format!(
@@ -120,6 +126,11 @@ fn options(names: &[String], data: &DataOptions, seed: u64) -> Result<SchemaOpti
         categorical: data.categorical.clone(),
         class: data.class,
         features_scaling: data.scaling(),
+        targets_scaling: if K::counts(&config.model) {
+            Scaling::Raw
+        } else {
+            SchemaOptions::default().targets_scaling
+        },
         split: data.split(seed),
         ..SchemaOptions::default()
     })

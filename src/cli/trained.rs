@@ -190,7 +190,8 @@ impl<K: Kind> Trained for Loaded<K> {
     }
 
     fn inspect(&self) -> Inspection {
-        inspect::inspect(&self.model, columns(&self.schema), K::SUPERVISED)
+        let report = K::report(&self.model);
+        inspect::inspect(&self.model, columns(&self.schema), K::SUPERVISED, report)
     }
 }
 

@@ -111,6 +111,7 @@ fn fit_autoencoder(
         patience: None,
         seed: options.seed,
         schedule: Schedule::Cosine,
+        warm_up: 0,
     };
     let bar = progress("autoencoder, digits", fit_options.epochs);
     let mut adam = Adam::new(4e-3)?.weight_decay(0.3)?;
@@ -134,6 +135,7 @@ fn fit_vae(
         patience: None,
         seed: options.seed,
         schedule: Schedule::Cosine,
+        warm_up: 0,
     };
     let bar = progress("VAE, digits", fit_options.epochs);
     let mut adam = Adam::new(2e-3)?;

@@ -51,6 +51,7 @@ pub(super) fn run(options: &LectureOptions) -> Result<Entry, LectureError> {
         patience: None,
         seed: options.seed,
         schedule: Schedule::Cosine,
+        warm_up: 0,
     };
     let bar = progress("flow, two moons", fit_options.epochs);
     let mut adam = Adam::new(2e-3)?;

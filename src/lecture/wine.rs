@@ -1,11 +1,12 @@
-//! Red wine: a dense network, and the same network with distributions for weights.
+//! Red wine: a dense network, the same network with distributions for weights, on 30 % of the training rows and on all of them, and one that
+//! predicts the noise of each wine as well.
 
 use super::{Entry, LectureError, LectureOptions, curves, finished, progress};
 use crate::plot::{Intervals, Labels, prediction_intervals};
-use evidence_autodiff::{Array, Noise, Parameters, Tape};
+use evidence_autodiff::{Array, Noise};
 use evidence_layers::{Activation, Mlp};
 use evidence_models::metrics::rmse;
-use evidence_models::{BayesianNetwork, DenseNetwork, GaussianMixture, Likelihood};
+use evidence_models::{BayesianNetwork, DenseNetwork, Likelihood, Mixture};
 use evidence_optim::Adam;
 use evidence_train::data::{Dataset, Split, Standardize, red_wine};
 use evidence_train::{Epoch, Fit, FitOptions, Schedule, fit};
@@ -15,6 +16,8 @@ use std::time::Instant;
 /// Seeds that scores are averaged over, and folds: each seed tests another fifth, so that every wine is tested once.
 /// Means over five independent splits differed by 0.03 points from one five to the next, for which wines they tested.
 const SEEDS: usize = 5;
+/// The share of the training rows that shows what uncertainty few data leave.
+const FEW: f64 = 0.3;
 /// Draws of the weights in a predictive distribution.
 const DRAWS: usize = 200;
 const DATA: &str = "red wine, 1,599 × 11";
@@ -48,7 +51,7 @@ impl Wine {
     }
 
     /// A predictive distribution in points of quality.
-    fn in_points(&self, standardised: &GaussianMixture) -> GaussianMixture {
+    fn in_points(&self, standardised: &Mixture) -> Mixture {
         standardised.rescaled(self.quality.mean()[0], self.quality.scale()[0])
     }
 }
@@ -65,7 +68,7 @@ struct Scores {
 }
 
 impl Scores {
-    fn add(&mut self, predictive: &GaussianMixture, wine: &Wine, last: Option<&Epoch>) {
+    fn add(&mut self, predictive: &Mixture, wine: &Wine, last: Option<&Epoch>) {
         let targets = &wine.test_targets;
         self.rmse.push(rmse(&predictive.mean(), targets));
         self.log_density.push(mean(&predictive.log_density(targets.view()).to_vec()));
@@ -110,9 +113,9 @@ fn standard_error(values: &[f64]) -> f64 {
 }
 
 pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> {
-    let (mut dense, mut bayes) = (Scores::default(), Scores::default());
+    let [mut dense, mut bayes, mut few, mut noisy] = [(); 4].map(|()| Scores::default());
     let mut histories = None;
-    let mut parts = Vec::new();
+    let (mut parts, mut few_parts, mut noisy_parts) = (Vec::new(), Vec::new(), Vec::new());
     let wine = red_wine();
     let noise = Noise::new(options.seed);
     let splits = Split::folds(wine.rows(), SEEDS, 0.1, &mut noise.rng())?;
@@ -123,18 +126,37 @@ pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> 
         let start = Instant::now();
         let network = fit_dense(&wine, options, seed, noise.stream(1))?;
         dense.seconds += start.elapsed().as_secs_f64();
-        dense.add(&wine.in_points(&predict(&network.model, &wine)), &wine, network.history.last());
+        dense.add(
+            &wine.in_points(&network.model.predictive(wine.test.view())),
+            &wine,
+            network.history.last(),
+        );
 
         let start = Instant::now();
-        let network = fit_bayesian(&wine, options, seed, noise.stream(2))?;
+        let learned = || Likelihood::gaussian(0.0);
+        let network = fit_bayesian(&wine, options, seed, noise.stream(2), learned(), 1.0)?;
         bayes.seconds += start.elapsed().as_secs_f64();
-        let predictive =
-            wine.in_points(&network.model.predictive(wine.test.view(), DRAWS, noise.stream(3)));
+        let predict = |network: &BayesianNetwork<Array<f32>>| {
+            wine.in_points(&network.predictive(wine.test.view(), DRAWS, noise.stream(3)))
+        };
+        let predictive = predict(&network.model);
         bayes.add(&predictive, &wine, network.history.last());
-        parts.push((
-            mean(&predictive.epistemic_variance().to_vec()),
-            predictive.aleatoric_variance(),
-        ));
+        parts.push(variances(&predictive));
+
+        let start = Instant::now();
+        let on_few = fit_bayesian(&wine, options, seed, noise.stream(2), learned(), FEW)?;
+        few.seconds += start.elapsed().as_secs_f64();
+        let from_few = predict(&on_few.model);
+        few.add(&from_few, &wine, on_few.history.last());
+        few_parts.push(variances(&from_few));
+
+        let start = Instant::now();
+        let likelihood = Likelihood::PredictedGaussian;
+        let each = fit_bayesian(&wine, options, seed, noise.stream(4), likelihood, 1.0)?;
+        noisy.seconds += start.elapsed().as_secs_f64();
+        let with_noise = predict(&each.model);
+        noisy.add(&with_noise, &wine, each.history.last());
+        noisy_parts.push(variances(&with_noise));
         if seed == 0 {
             draw(&predictive, &wine, options)?;
             histories = Some(network.history);
@@ -152,16 +174,26 @@ pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> 
         )?
         .save(options.folder.join("wine_training.svg"))?;
     }
-    let root =
-        |pick: fn(&(f64, f64)) -> f64| mean(&parts.iter().map(pick).collect::<Vec<_>>()).sqrt();
-    let uncertainties = vec![
-        ("epistemic sd".to_owned(), root(|p| p.0)),
-        ("aleatoric sd".to_owned(), root(|p| p.1)),
-    ];
     Ok(vec![
         dense.entry("dense network", Vec::new()),
-        bayes.entry("Bayesian network", uncertainties),
+        few.entry("Bayesian network, 30 % of the rows", uncertainties(&few_parts)),
+        bayes.entry("Bayesian network", uncertainties(&parts)),
+        noisy.entry("Bayesian network, noise predicted", uncertainties(&noisy_parts)),
     ])
+}
+
+/// Mean epistemic and aleatoric variance.
+fn variances(predictive: &Mixture) -> (f64, f64) {
+    (
+        mean(&predictive.epistemic_variance().to_vec()),
+        mean(&predictive.aleatoric_variance().to_vec()),
+    )
+}
+
+fn uncertainties(parts: &[(f64, f64)]) -> Vec<(String, f64)> {
+    let root =
+        |pick: fn(&(f64, f64)) -> f64| mean(&parts.iter().map(pick).collect::<Vec<_>>()).sqrt();
+    vec![("epistemic sd".to_owned(), root(|p| p.0)), ("aleatoric sd".to_owned(), root(|p| p.1))]
 }
 
 fn fit_dense(
@@ -177,6 +209,7 @@ fn fit_dense(
         patience: Some(60),
         seed,
         schedule: Schedule::Cosine,
+        warm_up: 0,
     };
     let bar = progress("dense network, wine", fit_options.epochs);
     let mut adam = Adam::new(1e-3)?.weight_decay(1.0)?;
@@ -193,35 +226,34 @@ fn fit_bayesian(
     options: &LectureOptions,
     seed: u64,
     noise: Noise,
+    likelihood: Likelihood<Array<f32>>,
+    share: f64,
 ) -> Result<Fit<BayesianNetwork<Array<f32>>>, LectureError> {
-    let net = Mlp::new(&[11, 50, 1], Activation::Relu, noise);
-    let model = BayesianNetwork::new(net, Likelihood::gaussian(0.0), 0.5, 0.05);
+    let rows = (wine.training.rows() as f64 * share).round() as usize;
+    // Any of them, in their order.
+    let mut some = noise.stream(0).permutation(wine.training.rows());
+    some.truncate(rows);
+    some.sort_unstable();
+    let training = wine.training.select(&some)?;
+    let net = Mlp::new(&[11, 50, likelihood.outputs(1, None)], Activation::Relu, noise);
+    let model = BayesianNetwork::new(net, likelihood, 0.5, 0.05);
+    // As many steps on few rows as on many.
+    let epochs = (300.0 / share).round() as usize;
     let fit_options = FitOptions {
-        epochs: options.epochs(300),
+        epochs: options.epochs(epochs),
         batch: 32,
         patience: None,
         seed,
         schedule: Schedule::Cosine,
+        warm_up: 0,
     };
     let bar = progress("Bayesian network, wine", fit_options.epochs);
     let mut adam = Adam::new(5e-3)?;
-    let fitted = fit(model, &wine.training, None, &mut adam, &fit_options, |e| bar.report(e))?;
+    let fitted = fit(model, &training, None, &mut adam, &fit_options, |e| bar.report(e))?;
     finished("Bayesian network on wine", fitted)
 }
 
-/// A dense network's predictive distribution: one draw, its own noise.
-fn predict(network: &DenseNetwork<Array<f32>>, wine: &Wine) -> GaussianMixture {
-    let tape = Tape::new();
-    let output = network.bind_constant(&tape).predict(tape.batch(wine.test.view()));
-    let means = Array1::from_iter(output.data().iter().map(|&y| f64::from(y))).insert_axis(Axis(0));
-    GaussianMixture::new(means, network.likelihood.scale().expect("a regression is Gaussian"))
-}
-
-fn draw(
-    predictive: &GaussianMixture,
-    wine: &Wine,
-    options: &LectureOptions,
-) -> Result<(), LectureError> {
+fn draw(predictive: &Mixture, wine: &Wine, options: &LectureOptions) -> Result<(), LectureError> {
     let labels = Labels {
         title: "Bayesian network on red wine: predictions for the test set",
         x: "predicted quality (points)",

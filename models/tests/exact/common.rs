@@ -1,7 +1,9 @@
 //! Models with random parameters, and estimates with errors.
 
 use evidence_autodiff::{Array, Noise, Path, Tree};
-use evidence_layers::{Activation, AffineCoupling, Chain, Mlp};
+use evidence_layers::{
+    Activation, AffineCoupling, BayesianDense, Chain, Dense, MeanField, Mlp, Posterior,
+};
 use evidence_models::{BayesianNetwork, Flow, Likelihood};
 use ndarray::{Array2, ArrayD};
 
@@ -39,6 +41,54 @@ pub fn estimate(draws: &[f64]) -> (f64, f64) {
 pub fn within_four_errors(what: &str, draws: &[f64], truth: f64) {
     let (mean, error) = estimate(draws);
     assert!((mean - truth).abs() <= 4.0 * error, "{what}: {mean} ± {error}, in truth {truth}");
+}
+
+/// A layer's factorised posterior.
+pub fn factorised(layer: &BayesianDense<P>) -> &MeanField<Dense<P>> {
+    let Posterior::MeanField(q) = &layer.posterior else { panic!("a factorised posterior") };
+    q
+}
+
+/// L with L Lᵀ = A.
+pub fn cholesky(a: &Array2<f64>) -> Array2<f64> {
+    let n = a.nrows();
+    let mut l = Array2::zeros((n, n));
+    for i in 0..n {
+        for j in 0..=i {
+            let rest = a[[i, j]] - (0..j).map(|k| l[[i, k]] * l[[j, k]]).sum::<f64>();
+            l[[i, j]] = if i == j { rest.sqrt() } else { rest / l[[j, j]] };
+        }
+    }
+    l
+}
+
+/// A⁻¹ of a symmetric positive definite A, column by column.
+pub fn inverse(a: &Array2<f64>) -> Array2<f64> {
+    let (n, l) = (a.nrows(), cholesky(a));
+    let mut inverse = Array2::eye(n);
+    for mut x in inverse.columns_mut() {
+        for i in 0..n {
+            let rest = x[i] - (0..i).map(|k| l[[i, k]] * x[k]).sum::<f64>();
+            x[i] = rest / l[[i, i]];
+        }
+        for i in (0..n).rev() {
+            let rest = x[i] - (i + 1..n).map(|k| l[[k, i]] * x[k]).sum::<f64>();
+            x[i] = rest / l[[i, i]];
+        }
+    }
+    inverse
+}
+
+/// log N(x; mean, covariance).
+pub fn log_normal_of(x: &[f64], mean: &[f64], covariance: &Array2<f64>) -> f64 {
+    let l = cholesky(covariance);
+    let (mut log_prob, mut z) = (0.0, Vec::new());
+    for i in 0..x.len() {
+        let rest = x[i] - mean[i] - (0..i).map(|k| l[[i, k]] * z[k]).sum::<f64>();
+        z.push(rest / l[[i, i]]);
+        log_prob -= 0.5 * z[i] * z[i] + l[[i, i]].ln() + 0.5 * LN_TAU;
+    }
+    log_prob
 }
 
 /// log N(x; mean, scale²).

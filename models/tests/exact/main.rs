@@ -6,5 +6,8 @@ mod common;
 mod divergences;
 mod flow;
 mod iwae;
+mod likelihoods;
+mod linear_regression;
+mod posteriors;
 mod rows;
 mod vae;

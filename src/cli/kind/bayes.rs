@@ -1,54 +1,16 @@
 //! `bayes`: the same network with distributions for weights. Predictions are mixtures over draws of them.
 
 use super::super::error::CliError;
-use super::options::{ActivationOption, check_sizes, parameters, positive, sizes};
+use super::bayes_options::BayesOptions;
 use super::supervised::Predictive;
 use super::{Ask, Columns, Kind, Score, Table, inputs};
-use clap::Args;
 use evidence::models::BayesianNetwork;
 use evidence::train::data::Dataset;
 use evidence::train::run::load_torch;
-use evidence::{Array, Likelihood, Mlp, Noise};
-use serde::{Deserialize, Serialize};
+use evidence::{Array, Likelihood, Noise};
 use std::path::Path;
 
 pub(super) struct Bayes;
-
-/// Its shape, and what is believed of its weights at first.
-#[derive(Clone, Debug, Args, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[command(next_help_heading = "Model")]
-pub(super) struct BayesOptions {
-    /// Units of each hidden layer, by commas [default: 50]
-    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
-    hidden: Vec<usize>,
-    /// Behind each hidden layer [default: relu]
-    #[arg(long, value_name = "NAME")]
-    activation: ActivationOption,
-    /// The standard deviation of the weights' prior [default: 0.5]
-    #[arg(long, value_name = "SCALE")]
-    prior_scale: f64,
-    /// The standard deviation that the weights' posterior begins with [default: 0.05]
-    #[arg(long, value_name = "SCALE")]
-    posterior_scale: f64,
-}
-
-impl Default for BayesOptions {
-    fn default() -> Self {
-        Self {
-            hidden: vec![50],
-            activation: ActivationOption::default(),
-            prior_scale: 0.5,
-            posterior_scale: 0.05,
-        }
-    }
-}
-
-impl BayesOptions {
-    fn sizes(&self, columns: Columns) -> Vec<usize> {
-        sizes(columns.inputs, &self.hidden, columns.classes.unwrap_or(1))
-    }
-}
 
 impl Kind for Bayes {
     const NAME: &'static str = "bayes";
@@ -59,7 +21,7 @@ impl Kind for Bayes {
     type Model = BayesianNetwork<Array<f32>>;
 
     fn parameters(options: &BayesOptions, columns: Columns) -> u128 {
-        parameters(&options.sizes(columns)).saturating_mul(2)
+        options.parameters(columns)
     }
 
     fn build(
@@ -67,20 +29,29 @@ impl Kind for Bayes {
         columns: Columns,
         noise: Noise,
     ) -> Result<Self::Model, CliError> {
-        let sizes = options.sizes(columns);
-        check_sizes(&sizes)?;
-        positive("--prior-scale", options.prior_scale)?;
-        positive("--posterior-scale", options.posterior_scale)?;
-        let net = Mlp::new(&sizes, options.activation.into(), noise);
-        let likelihood = match columns.classes {
-            None => Likelihood::gaussian(0.0),
-            Some(_) => Likelihood::Categorical,
-        };
-        Ok(BayesianNetwork::new(net, likelihood, options.prior_scale, options.posterior_scale))
+        options.build(columns, noise)
+    }
+
+    fn counts(options: &BayesOptions) -> bool {
+        options.counts()
+    }
+
+    fn admit(options: &BayesOptions, data: &Dataset) -> Result<(), CliError> {
+        let Some(targets) = data.targets() else { return Ok(()) };
+        if !options.counts() {
+            return Ok(());
+        }
+        let likelihood = Likelihood::<Array<f32>>::Poisson;
+        likelihood.admit(targets.view(), 1).map_err(|error| CliError::Data(error.to_string()))
     }
 
     fn start(model: &mut Self::Model, weights: &Path) -> Result<(), CliError> {
-        Ok(load_torch(weights, &mut model.posterior.mean)?)
+        let mut net = model.mean();
+        load_torch(weights, &mut net)?;
+        for (layer, mean) in model.posterior.iter_mut().zip(net.layers) {
+            *layer.posterior.mean_mut() = mean;
+        }
+        Ok(())
     }
 
     fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
@@ -94,14 +65,19 @@ impl Kind for Bayes {
     fn density(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
         Ok(predictive(model, rows, ask).density(rows, ask))
     }
+
+    fn report(model: &Self::Model) -> Vec<String> {
+        let scales = model.scales();
+        scales.iter().enumerate().map(|(i, scales)| format!("layer {i}: {scales}")).collect()
+    }
 }
 
 fn predictive(model: &BayesianNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>) -> Predictive {
     let x = inputs(rows);
     match model.likelihood {
-        Likelihood::Gaussian { .. } => {
-            Predictive::number(&model.predictive(x.view(), ask.draws, ask.noise), ask)
+        Likelihood::Categorical => {
+            Predictive::Class(model.probabilities(x.view(), ask.draws, ask.noise))
         }
-        _ => Predictive::Class(model.probabilities(x.view(), ask.draws, ask.noise)),
+        _ => Predictive::number(&model.predictive(x.view(), ask.draws, ask.noise), ask),
     }
 }

@@ -5,10 +5,10 @@ use super::options::{ActivationOption, check_sizes, parameters, sizes};
 use super::supervised::Predictive;
 use super::{Ask, Columns, Kind, Score, Table, inputs, rows_of};
 use clap::Args;
-use evidence::models::{DenseNetwork, GaussianMixture};
+use evidence::models::DenseNetwork;
 use evidence::train::data::Dataset;
 use evidence::train::run::load_torch;
-use evidence::{Array, Noise, Parameters, Tape};
+use evidence::{Array, Likelihood, Noise, Parameters, Tape};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -82,15 +82,13 @@ impl Kind for Dense {
 }
 
 fn predictive(model: &DenseNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>) -> Predictive {
-    let tape = Tape::new();
-    let predicted = model.bind_constant(&tape).predict(tape.batch(inputs(rows).view()));
-    let predicted = rows_of(predicted).mapv(f64::from);
-    match model.likelihood.scale() {
-        // One network is one draw: it knows of no doubt about its weights.
-        Some(scale) => {
-            let mixture = GaussianMixture::new(predicted.reversed_axes(), scale);
-            Predictive::number(&mixture, ask)
+    let x = inputs(rows);
+    match model.likelihood {
+        Likelihood::Categorical => {
+            let tape = Tape::new();
+            let predicted = model.bind_constant(&tape).predict(tape.batch(x.view()));
+            Predictive::Class(rows_of(predicted).mapv(f64::from))
         }
-        None => Predictive::Class(predicted),
+        _ => Predictive::number(&model.predictive(x.view()), ask),
     }
 }

@@ -5,6 +5,7 @@
 
 mod autoencoder;
 mod bayes;
+mod bayes_options;
 mod dense;
 mod flow;
 mod options;
@@ -114,6 +115,16 @@ pub(super) trait Kind: Sync + Sized + 'static {
     /// Whether the data are what it can learn from.
     fn admit(_options: &Self::Options, _data: &Dataset) -> Result<(), CliError> {
         Ok(())
+    }
+
+    /// Whether the target is a count, which is left in its own unit.
+    fn counts(_options: &Self::Options) -> bool {
+        false
+    }
+
+    /// Lines about what was learned, for `evidence inspect`.
+    fn report(_: &Self::Model) -> Vec<String> {
+        Vec::new()
     }
 
     /// Scores of each row.

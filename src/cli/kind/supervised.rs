@@ -1,7 +1,7 @@
 //! Predictive distributions in the units of the target: their table, density and scores.
 
 use super::{Ask, Score, Table, column};
-use evidence::models::GaussianMixture;
+use evidence::models::Mixture;
 use evidence::train::data::Dataset;
 use ndarray::{Array1, Array2, Axis, concatenate};
 
@@ -11,14 +11,14 @@ const LEVEL: f64 = 0.9;
 /// What is known of the target of each row.
 pub(super) enum Predictive {
     /// A number, in the target's units.
-    Number(GaussianMixture),
+    Number(Mixture),
     /// Probabilities of the classes, `[n, classes]`.
     Class(Array2<f64>),
 }
 
 impl Predictive {
     /// A number, from a distribution of the scaled target.
-    pub(super) fn number(scaled: &GaussianMixture, ask: &Ask<'_>) -> Self {
+    pub(super) fn number(scaled: &Mixture, ask: &Ask<'_>) -> Self {
         let scaling = ask.schema.target_scaling().expect("a supervised model has a target");
         Self::Number(scaled.rescaled(scaling.mean()[0], scaling.scale()[0]))
     }
@@ -28,13 +28,12 @@ impl Predictive {
         match self {
             Self::Number(mixture) => {
                 let mean = mixture.mean();
-                let noise = mixture.aleatoric_variance().sqrt();
                 let mut names =
                     ["mean", "epistemic_std", "aleatoric_std"].map(String::from).to_vec();
                 let mut columns = vec![
                     mean.clone(),
                     mixture.epistemic_variance().mapv(f64::sqrt),
-                    Array1::from_elem(mean.len(), noise),
+                    mixture.aleatoric_variance().mapv(f64::sqrt),
                 ];
                 for &p in ask.quantiles {
                     names.push(format!("q{p}"));

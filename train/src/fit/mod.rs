@@ -30,6 +30,8 @@ pub struct FitOptions {
     pub seed: u64,
     /// How the learning rate changes over the run.
     pub schedule: Schedule,
+    /// Epochs over which a KL over weights is brought in, from one step's share of them to the whole; 0 counts it in full from the start.
+    pub warm_up: usize,
 }
 
 /// The learning rate over a run, as a factor of the optimiser's own.
@@ -43,9 +45,16 @@ pub enum Schedule {
 }
 
 impl Default for FitOptions {
-    /// 100 epochs of batches of 64, no early stopping, seed 0.
+    /// 100 epochs of batches of 64, no early stopping, seed 0, no warm-up.
     fn default() -> Self {
-        Self { epochs: 100, batch: 64, patience: None, seed: 0, schedule: Schedule::Constant }
+        Self {
+            epochs: 100,
+            batch: 64,
+            patience: None,
+            seed: 0,
+            schedule: Schedule::Constant,
+            warm_up: 0,
+        }
     }
 }
 

@@ -185,6 +185,10 @@ where
             let total = self.options.epochs.saturating_mul(training.steps());
             optimizer.set_factor(schedule::cosine(position.step as u64, 0, total as u64));
         }
+        if self.options.warm_up > 0 {
+            let over = self.options.warm_up.saturating_mul(training.steps());
+            model.warm(schedule::warm_up(position.step as u64, over as u64));
+        }
         let data_size = training.rows();
         let batch = training.batch(position.epoch, position.taken)?;
         let share = batch.rows.len() as f64 / data_size as f64;
@@ -315,7 +319,9 @@ where
     }
 
     /// Ends here, with the epochs that [`advance`](Self::advance) has told of.
-    pub fn finish(self, history: Vec<Epoch>) -> Fit<M> {
+    pub fn finish(mut self, history: Vec<Epoch>) -> Fit<M> {
+        self.model.warm(1.0);
+        self.best.warm(1.0);
         if self.options.schedule != Schedule::Constant {
             self.optimizer.set_factor(1.0);
         }

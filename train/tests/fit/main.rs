@@ -8,3 +8,4 @@ mod divergence;
 mod resume;
 mod stopping;
 mod streamed;
+mod warm_up;

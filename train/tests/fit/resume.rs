@@ -10,8 +10,14 @@ use evidence_train::{
 };
 
 /// Three steps an epoch, the last of fewer rows; twelve in all.
-const OPTIONS: FitOptions =
-    FitOptions { epochs: 4, batch: 40, patience: Some(3), seed: 5, schedule: Schedule::Cosine };
+const OPTIONS: FitOptions = FitOptions {
+    epochs: 4,
+    batch: 40,
+    patience: Some(3),
+    seed: 5,
+    schedule: Schedule::Cosine,
+    warm_up: 2,
+};
 const STEPS: usize = 12;
 
 /// Goes on to the end, or to a number of steps.

@@ -1,0 +1,247 @@
+//! Likelihoods: what a network's output says about its target.
+//!
+//! | likelihood | `log p(y \| o)` of a column, in nats |
+//! | --- | --- |
+//! | Gaussian, σ known or learned | `−½ z² − ln σ − ½ ln 2π`, `z = (y − o)/σ` |
+//! | Gaussian, σ predicted | the same with `ln σ = 7 tanh(o′/7)`, o′ a second output |
+//! | Student-t, σ learned, ν known | `ln Γ(½(ν+1)) − ln Γ(½ν) − ½ ln νπ − ln σ − ½(ν+1) ln(1 + z²/ν)` |
+//! | Bernoulli | `y o − ln(1 + eᵒ)` |
+//! | categorical | `o_y − ln Σⱼ exp oⱼ` |
+//! | Poisson | `y o − eᵒ − ln y!` |
+
+mod targets;
+
+pub use targets::TargetError;
+
+use crate::special::ln_gamma;
+use evidence_autodiff::{Array, Path, Real, Tree, Var};
+use ndarray::ArrayD;
+use std::f64::consts::PI;
+use std::sync::Arc;
+
+/// Bounds |ln σ| of a predicted scale, smoothly: between e⁻⁷ and e⁷ of the targets' unit.
+const LOG_SCALE_BOUND: f64 = 7.0;
+
+/// `p(y | output)`. Log-probabilities are summed over columns: one number per row, in nats.
+#[derive(Clone, Debug)]
+pub enum Likelihood<P> {
+    /// N(y; output, σ²), one learned σ for all rows and columns.
+    Gaussian {
+        /// ln σ, a scalar.
+        log_scale: P,
+    },
+    /// N(y; output, σ²), σ known.
+    KnownGaussian {
+        /// σ.
+        scale: f64,
+    },
+    /// N(y; m, σ²) with means in the first half of the outputs' columns and bounded log-scales in the second: each row has a noise of its
+    /// own (heteroscedastic).
+    PredictedGaussian,
+    /// Student's t around the output, one learned scale: rows far off weigh less than under a normal.
+    StudentT {
+        /// ln σ, a scalar.
+        log_scale: P,
+        /// ν, the degrees of freedom: the smaller, the heavier the tails.
+        freedom: f64,
+    },
+    /// Each column y ∈ [0, 1] a Bernoulli with the output as its logit.
+    Bernoulli,
+    /// y a class label in one column, the outputs the classes' logits.
+    Categorical,
+    /// y a count, the output the logarithm of its rate.
+    Poisson,
+}
+
+impl<P> Tree<P> for Likelihood<P> {
+    type With<Q> = Likelihood<Q>;
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Likelihood<Q> {
+        match self {
+            Self::Gaussian { log_scale } => {
+                Likelihood::Gaussian { log_scale: f(&path.field("log_scale"), log_scale) }
+            }
+            Self::KnownGaussian { scale } => Likelihood::KnownGaussian { scale: *scale },
+            Self::PredictedGaussian => Likelihood::PredictedGaussian,
+            Self::StudentT { log_scale, freedom } => Likelihood::StudentT {
+                log_scale: f(&path.field("log_scale"), log_scale),
+                freedom: *freedom,
+            },
+            Self::Bernoulli => Likelihood::Bernoulli,
+            Self::Categorical => Likelihood::Categorical,
+            Self::Poisson => Likelihood::Poisson,
+        }
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        match self {
+            Self::Gaussian { log_scale } | Self::StudentT { log_scale, freedom: _ } => {
+                out.push(log_scale);
+            }
+            Self::KnownGaussian { scale: _ } => {}
+            Self::PredictedGaussian | Self::Bernoulli | Self::Categorical | Self::Poisson => {}
+        }
+    }
+}
+
+impl<P> Likelihood<P> {
+    /// How many outputs a network needs for targets of so many columns; `classes` of a label.
+    pub fn outputs(&self, columns: usize, classes: Option<usize>) -> usize {
+        match self {
+            Self::PredictedGaussian => 2 * columns,
+            Self::Categorical => classes.unwrap_or(columns),
+            _ => columns,
+        }
+    }
+}
+
+impl<T: Real> Likelihood<Array<T>> {
+    /// A Gaussian whose learned scale starts at `e^log_scale`.
+    pub fn gaussian(log_scale: f64) -> Self {
+        Self::Gaussian { log_scale: scalar(log_scale) }
+    }
+
+    /// A Gaussian of known scale.
+    ///
+    /// # Panics
+    /// If the scale is not positive and finite.
+    #[track_caller]
+    pub fn known_gaussian(scale: f64) -> Self {
+        assert!(
+            scale > 0.0 && scale.is_finite(),
+            "Likelihood: a noise scale of {scale}; it must be positive and finite"
+        );
+        Self::KnownGaussian { scale }
+    }
+
+    /// Student's t with ν degrees of freedom, whose learned scale starts at `e^log_scale`.
+    ///
+    /// # Panics
+    /// If ν is not positive and finite.
+    #[track_caller]
+    pub fn student_t(freedom: f64, log_scale: f64) -> Self {
+        assert!(
+            freedom > 0.0 && freedom.is_finite(),
+            "Likelihood: {freedom} degrees of freedom; they must be positive and finite"
+        );
+        Self::StudentT { log_scale: scalar(log_scale), freedom }
+    }
+
+    /// σ of a likelihood that has one for all rows.
+    pub fn scale(&self) -> Option<f64> {
+        match self {
+            Self::Gaussian { log_scale } | Self::StudentT { log_scale, .. } => {
+                log_scale.first().map(|log_scale| log_scale.to_f64().exp())
+            }
+            Self::KnownGaussian { scale } => Some(*scale),
+            _ => None,
+        }
+    }
+}
+
+fn scalar<T: Real>(x: f64) -> Array<T> {
+    ArrayD::from_elem(&[][..], T::from_f64(x)).into_shared()
+}
+
+impl<'t, T: Real> Likelihood<Var<'t, T>> {
+    /// `log p(y | output)` of each row, `[n]`, in nats.
+    ///
+    /// Outputs may have leading axes that the targets lack (but for class labels): outputs `[K, n, d]` of K draws meet targets
+    /// `[n, d]`, and give `[K, n]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or a class label is not one of the outputs' columns.
+    #[must_use]
+    #[track_caller]
+    pub fn log_prob(&self, output: Var<'t, T>, targets: Var<'t, T>) -> Var<'t, T> {
+        let fits = |output: Var<'t, T>| {
+            assert!(
+                output.shape().ends_with(targets.shape()),
+                "Likelihood: outputs {output} for targets {targets}; a number needs one output for each target"
+            );
+        };
+        match *self {
+            Self::Gaussian { log_scale } => {
+                fits(output);
+                targets.gaussian_log_prob(output, log_scale).sum(-1)
+            }
+            Self::KnownGaussian { scale } => {
+                fits(output);
+                let log_scale = output.tape().scalar(scale.ln());
+                targets.gaussian_log_prob(output, log_scale).sum(-1)
+            }
+            Self::PredictedGaussian => {
+                let [mean, log_scale] = halves(output);
+                fits(mean);
+                targets.gaussian_log_prob(mean, log_scale).sum(-1)
+            }
+            Self::StudentT { log_scale, freedom } => {
+                fits(output);
+                let constant = student_constant(freedom);
+                let z = (targets - output) * (-log_scale).exp();
+                let tails = (z.square() * (1.0 / freedom)).ln_1p() * (-0.5 * (freedom + 1.0));
+                (tails - log_scale + constant).sum(-1)
+            }
+            Self::Bernoulli => output.bernoulli_log_prob(targets),
+            Self::Categorical => output.categorical_log_prob(labels(targets)),
+            Self::Poisson => {
+                fits(output);
+                let mut log_factorials = output.tape().tensor(targets.shape());
+                for (log, y) in log_factorials.data_mut().iter_mut().zip(targets.data()) {
+                    *log = T::from_f64(ln_gamma(y.to_f64() + 1.0));
+                }
+                let constant = output.tape().batch(log_factorials.view());
+                (targets * output - output.exp() - constant).sum(-1)
+            }
+        }
+    }
+
+    /// The expected target: the output itself, its mean's columns, a rate, or probabilities.
+    #[must_use]
+    pub fn mean(&self, output: Var<'t, T>) -> Var<'t, T> {
+        match self {
+            Self::Gaussian { .. } | Self::KnownGaussian { .. } | Self::StudentT { .. } => output,
+            Self::PredictedGaussian => halves(output)[0],
+            Self::Bernoulli => output.sigmoid(),
+            Self::Categorical => output.softmax(-1),
+            Self::Poisson => output.exp(),
+        }
+    }
+
+    /// σ of each row and column where it is predicted, in the targets' shape.
+    #[must_use]
+    pub fn predicted_scale(&self, output: Var<'t, T>) -> Option<Var<'t, T>> {
+        matches!(self, Self::PredictedGaussian).then(|| halves(output)[1].exp())
+    }
+}
+
+/// Means, and bounded log-scales.
+#[track_caller]
+fn halves<T: Real>(output: Var<'_, T>) -> [Var<'_, T>; 2] {
+    let columns = output.size(-1);
+    assert!(
+        columns.is_multiple_of(2),
+        "Likelihood: {output} does not have means and log-scales side by side"
+    );
+    let [mean, raw] = output.chunk(-1);
+    [mean, raw.bounded(LOG_SCALE_BOUND)]
+}
+
+/// The part of Student's log-density that depends on ν alone.
+pub(crate) fn student_constant(freedom: f64) -> f64 {
+    ln_gamma(0.5 * (freedom + 1.0)) - ln_gamma(0.5 * freedom) - 0.5 * (freedom * PI).ln()
+}
+
+/// Class labels from a column of whole numbers.
+#[track_caller]
+fn labels<T: Real>(targets: Var<'_, T>) -> Arc<[usize]> {
+    let label = |(row, &y): (usize, &T)| {
+        let y = y.to_f64();
+        assert!(
+            y >= 0.0 && y.fract() == 0.0,
+            "Likelihood: row {row} has class label {y}; labels are whole numbers from 0"
+        );
+        y as usize
+    };
+    targets.data().iter().enumerate().map(label).collect()
+}

@@ -1,0 +1,393 @@
+//! Predictive distributions: mixtures over posterior draws.
+
+mod classes;
+mod component;
+mod outputs;
+mod quantile;
+
+pub use classes::ClassMixture;
+pub use component::Family;
+pub(crate) use outputs::MixtureOutputs;
+
+use ndarray::{Array1, Array2, ArrayView1, Axis, Zip};
+
+/// For each row, an equal mixture of one component for each draw s of the weights: normals, Student's t's, or Poissons.
+///
+/// Its variance has two parts, by the law of total variance: the spread of the components' means (epistemic: what more
+/// data would remove) and their mean variance (aleatoric: what it would not).
+#[derive(Clone, Debug)]
+pub struct Mixture {
+    family: Family,
+    /// `[draws, rows]`.
+    locations: Array2<f64>,
+    scales: Scales,
+}
+
+#[derive(Clone, Debug)]
+enum Scales {
+    /// The same for every draw and row.
+    One(f64),
+    /// `[draws, rows]`.
+    Each(Array2<f64>),
+}
+
+impl Scales {
+    fn at(&self, draw: usize, row: usize) -> f64 {
+        match self {
+            Self::One(scale) => *scale,
+            Self::Each(scales) => scales[[draw, row]],
+        }
+    }
+}
+
+impl Mixture {
+    /// Normals of one scale, from the means of each draw, `[draws, rows]`.
+    ///
+    /// # Panics
+    /// If there are no draws or the scale is not positive.
+    #[track_caller]
+    pub fn gaussian(means: Array2<f64>, scale: f64) -> Self {
+        Self::new(Family::Normal, means, Scales::One(scale))
+    }
+
+    /// Normals with scales of their own, `[draws, rows]` as the means.
+    ///
+    /// # Panics
+    /// If there are no draws, the shapes differ, or a scale is not positive.
+    #[track_caller]
+    pub fn gaussians(means: Array2<f64>, scales: Array2<f64>) -> Self {
+        Self::new(Family::Normal, means, Scales::Each(scales))
+    }
+
+    /// Student's t's with ν degrees of freedom, all of one scale. The mean is that of the locations, also for ν ≤ 1.
+    ///
+    /// # Panics
+    /// If there are no draws, or the scale or ν is not positive.
+    #[track_caller]
+    pub fn student_t(locations: Array2<f64>, scale: f64, freedom: f64) -> Self {
+        assert!(freedom > 0.0, "Mixture: {freedom} degrees of freedom; they must be positive");
+        Self::new(Family::StudentT { freedom }, locations, Scales::One(scale))
+    }
+
+    /// Poissons, from the rates of each draw, `[draws, rows]`.
+    ///
+    /// # Panics
+    /// If there are no draws or a rate is not positive.
+    #[track_caller]
+    pub fn poisson(rates: Array2<f64>) -> Self {
+        assert!(rates.iter().all(|&rate| rate > 0.0), "Mixture: a rate that is not positive");
+        Self::new(Family::Poisson, rates, Scales::One(1.0))
+    }
+
+    #[track_caller]
+    fn new(family: Family, locations: Array2<f64>, scales: Scales) -> Self {
+        assert!(
+            locations.nrows() > 0,
+            "Mixture: no draws; a predictive distribution comes from at least one"
+        );
+        match &scales {
+            Scales::One(scale) => {
+                assert!(*scale > 0.0, "Mixture: a noise scale of {scale}; it must be positive");
+            }
+            Scales::Each(scales) => {
+                assert!(
+                    scales.dim() == locations.dim(),
+                    "Mixture: scales of shape {:?} for means of shape {:?}",
+                    scales.dim(),
+                    locations.dim()
+                );
+                let bad = scales.iter().find(|scale| scale.is_nan() || **scale <= 0.0);
+                assert!(bad.is_none(), "Mixture: a noise scale of {bad:?}; it must be positive");
+            }
+        }
+        Self { family, locations, scales }
+    }
+
+    /// What it is a mixture of.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// How many draws it is made of.
+    pub fn draws(&self) -> usize {
+        self.locations.nrows()
+    }
+
+    /// How many rows it is about.
+    pub fn rows(&self) -> usize {
+        self.locations.ncols()
+    }
+
+    /// The same in other units, `y ↦ offset + factor · y`: how standardised predictions become those of the data.
+    ///
+    /// # Panics
+    /// If the factor is not positive, or counts are to have another unit.
+    #[must_use]
+    #[track_caller]
+    pub fn rescaled(&self, offset: f64, factor: f64) -> Self {
+        assert!(factor > 0.0, "Mixture: rescaled by {factor}; a unit is positive");
+        assert!(
+            self.family != Family::Poisson || (offset == 0.0 && factor == 1.0),
+            "Mixture: counts have no other unit; train on them as they are"
+        );
+        let scales = match &self.scales {
+            Scales::One(scale) => Scales::One(scale * factor),
+            Scales::Each(scales) => Scales::Each(scales * factor),
+        };
+        Self::new(self.family, self.locations.mapv(|m| offset + factor * m), scales)
+    }
+
+    /// One mixture of the draws of several, as of an ensemble's members.
+    ///
+    /// # Panics
+    /// If there are none, or they differ in rows or family.
+    #[must_use]
+    #[track_caller]
+    pub fn together(parts: &[Self]) -> Self {
+        let first = parts.first().expect("Mixture: there is nothing to put together");
+        let same = |part: &Self| part.family == first.family && part.rows() == first.rows();
+        assert!(parts.iter().all(same), "Mixture: parts of other rows or families");
+        let stack = |arrays: Vec<Array2<f64>>| {
+            let views: Vec<_> = arrays.iter().map(|array| array.view()).collect();
+            ndarray::concatenate(Axis(0), &views).expect("parts of one width")
+        };
+        let each = |part: &Self| {
+            Array2::from_shape_fn(part.locations.dim(), |(s, row)| part.scales.at(s, row))
+        };
+        let locations = stack(parts.iter().map(|part| part.locations.clone()).collect());
+        let scales = Scales::Each(stack(parts.iter().map(each).collect()));
+        Self::new(first.family, locations, scales)
+    }
+
+    /// The predictive mean of each row.
+    pub fn mean(&self) -> Array1<f64> {
+        self.locations.mean_axis(Axis(0)).expect("there are draws")
+    }
+
+    /// The variance of each row that the uncertainty of the weights makes.
+    pub fn epistemic_variance(&self) -> Array1<f64> {
+        self.locations.var_axis(Axis(0), 0.0)
+    }
+
+    /// The variance of each row that the noise makes. Infinite for Student's t with ν ≤ 2.
+    pub fn aleatoric_variance(&self) -> Array1<f64> {
+        let mut sum = Array1::zeros(self.rows());
+        for (s, draw) in self.locations.outer_iter().enumerate() {
+            let mut row = 0;
+            Zip::from(&mut sum).and(draw).for_each(|sum, &location| {
+                *sum += self.family.variance(location, self.scales.at(s, row));
+                row += 1;
+            });
+        }
+        sum / self.draws() as f64
+    }
+
+    /// The log-density (of counts, the log-probability) of a target for each row, in nats: `log 1/S Σₛ p(y | draw s)`.
+    ///
+    /// # Panics
+    /// If there is not one target for each row.
+    #[track_caller]
+    pub fn log_density(&self, targets: ArrayView1<'_, f64>) -> Array1<f64> {
+        assert!(
+            targets.len() == self.rows(),
+            "Mixture: {} targets for {} rows",
+            targets.len(),
+            self.rows()
+        );
+        let family = self.family;
+        let shared = match self.scales {
+            Scales::One(scale) => family.constant(scale),
+            Scales::Each(_) => 0.0,
+        };
+        let constant = shared - (self.draws() as f64).ln();
+        let rows = self.locations.columns().into_iter().zip(targets).enumerate();
+        let log_density = rows.map(|(row, (locations, &y))| {
+            let terms = locations.iter().enumerate().map(|(s, &location)| match &self.scales {
+                Scales::One(scale) => family.exponent(y, location, *scale),
+                Scales::Each(scales) => {
+                    let scale = scales[[s, row]];
+                    family.exponent(y, location, scale) + family.constant(scale)
+                }
+            });
+            let exponents: Array1<f64> = terms.collect();
+            let largest = exponents.fold(f64::NEG_INFINITY, |a, &b| f64::max(a, b));
+            if largest == f64::NEG_INFINITY {
+                return largest;
+            }
+            constant + largest + exponents.mapv(|e| (e - largest).exp()).sum().ln()
+        });
+        log_density.collect()
+    }
+
+    /// The p-quantile of each row: where the mass p is below. Of counts, the first with at least p at and below it.
+    ///
+    /// # Panics
+    /// If p is not inside (0, 1).
+    #[track_caller]
+    pub fn quantile(&self, p: f64) -> Array1<f64> {
+        assert!(0.0 < p && p < 1.0, "Mixture: a quantile at {p}; it must be between 0 and 1");
+        match (self.family, &self.scales) {
+            (Family::Normal, Scales::One(scale)) => {
+                quantile::of_normals(self.locations.view(), *scale, p)
+            }
+            _ => (0..self.rows()).map(|row| quantile::of_row(self, row, p)).collect(),
+        }
+    }
+
+    /// The share of targets inside the central interval of probability `level`, its ends included.
+    ///
+    /// # Panics
+    /// If there is not one target for each row, or the level is not inside (0, 1).
+    #[track_caller]
+    pub fn coverage(&self, targets: ArrayView1<'_, f64>, level: f64) -> f64 {
+        assert!(
+            targets.len() == self.rows(),
+            "Mixture: {} targets for {} rows",
+            targets.len(),
+            self.rows()
+        );
+        let (low, high) = (self.quantile(0.5 - level / 2.0), self.quantile(0.5 + level / 2.0));
+        let inside = targets
+            .iter()
+            .zip(low.iter().zip(&high))
+            .filter(|(y, (low, high))| *low <= *y && *y <= *high);
+        inside.count() as f64 / targets.len() as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_abs_diff_eq;
+    use evidence_autodiff::Real;
+    use ndarray::{arr1, arr2};
+    use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+
+    #[test]
+    fn one_draw_is_a_normal() {
+        let normal = Mixture::gaussian(arr2(&[[1.0, -2.0]]), 0.5);
+        assert_eq!(normal.mean(), arr1(&[1.0, -2.0]));
+        assert_eq!(normal.epistemic_variance(), arr1(&[0.0, 0.0]));
+        let z95 = 1.959_963_984_540_054;
+        let upper = normal.quantile(0.975);
+        assert_abs_diff_eq!(upper[0], 1.0 + 0.5 * z95, epsilon = 1e-12);
+        let log_density = normal.log_density(arr1(&[1.0, -1.0]).view());
+        let at_mode = -(0.5 * TAU.sqrt()).ln();
+        assert_abs_diff_eq!(log_density[0], at_mode, epsilon = 1e-14);
+        assert_abs_diff_eq!(log_density[1], at_mode - 2.0, epsilon = 1e-14);
+    }
+
+    /// A mixture of each family, with components near and far.
+    fn families() -> Vec<(&'static str, Mixture)> {
+        let locations = || arr2(&[[-1.0], [0.5], [4.0]]);
+        vec![
+            ("normals", Mixture::gaussian(locations(), 0.7)),
+            ("normals of their own", Mixture::gaussians(locations(), arr2(&[[0.7], [1.3], [0.2]]))),
+            ("Student's t", Mixture::student_t(locations(), 0.7, 5.0)),
+            ("two together", {
+                let one = Mixture::gaussian(locations(), 0.7);
+                Mixture::together(&[one, Mixture::gaussian(arr2(&[[1.0]]), 2.0)])
+            }),
+        ]
+    }
+
+    /// Moments and mass of the density itself, by quadrature, against the stated ones.
+    #[test]
+    fn density_moments_and_quantiles_agree() {
+        for (name, mixture) in families() {
+            let (low, high, n) = (-200.0, 200.0, 400_000);
+            let step = (high - low) / f64::from(n);
+            let (mut mass, mut mean, mut square) = (0.0, 0.0, 0.0);
+            let levels = [0.01, 0.3, 0.5, 0.95];
+            let q = levels.map(|p| mixture.quantile(p)[0]);
+            let mut below = [0.0; 4];
+            for i in 0..n {
+                let y = low + (f64::from(i) + 0.5) * step;
+                let p = mixture.log_density(arr1(&[y]).view())[0].exp() * step;
+                mass += p;
+                mean += p * y;
+                square += p * y * y;
+                for (below, q) in below.iter_mut().zip(q) {
+                    // The cell that the quantile is in counts in part.
+                    *below += p * ((q - y) / step + 0.5).clamp(0.0, 1.0);
+                }
+            }
+            assert_abs_diff_eq!(mass, 1.0, epsilon = 1e-8);
+            assert_abs_diff_eq!(mean, mixture.mean()[0], epsilon = 1e-6);
+            let variance = mixture.epistemic_variance()[0] + mixture.aleatoric_variance()[0];
+            // A t of 5 degrees has some 1e-4 of its variance beyond the grid.
+            assert_abs_diff_eq!(square - mean * mean, variance, epsilon = 2e-4);
+            for (below, p) in below.into_iter().zip(levels) {
+                assert!((below - p).abs() <= 1e-6, "{name}: {below} below the quantile at {p}");
+            }
+        }
+    }
+
+    #[test]
+    fn counts_have_probabilities_moments_and_whole_quantiles() {
+        let rates = arr2(&[[0.3, 40.0], [2.5, 55.0]]);
+        let mixture = Mixture::poisson(rates);
+        for row in 0..2 {
+            let (mut mass, mut mean, mut square) = (0.0, 0.0, 0.0);
+            let levels = [0.05, 0.5, 0.95];
+            let q = levels.map(|p| mixture.quantile(p)[row]);
+            for k in 0..200 {
+                let y = f64::from(k);
+                let p = mixture.log_density(arr1(&[y, y]).view())[row].exp();
+                let before = mass;
+                mass += p;
+                mean += p * y;
+                square += p * y * y;
+                for (level, q) in levels.into_iter().zip(q) {
+                    assert_eq!(
+                        q == y,
+                        before < level && mass >= level,
+                        "{row}: {q} at {level}, {y}"
+                    );
+                }
+            }
+            assert_abs_diff_eq!(mass, 1.0, epsilon = 1e-12);
+            assert_abs_diff_eq!(mean, mixture.mean()[row], epsilon = 1e-10);
+            let variance = mixture.epistemic_variance()[row] + mixture.aleatoric_variance()[row];
+            assert_abs_diff_eq!(square - mean * mean, variance, epsilon = 1e-8);
+        }
+        let impossible = mixture.log_density(arr1(&[0.5, -1.0]).view());
+        assert!(impossible.iter().all(|p| *p == f64::NEG_INFINITY), "no count: {impossible}");
+    }
+
+    /// The distribution function at each quantile, summed the slow way, is p again: for few and many draws, near and far apart.
+    #[test]
+    fn quantiles_invert_the_distribution_function() {
+        let cdf = |z: f64| 0.5 * (1.0 + Real::erf(z * FRAC_1_SQRT_2));
+        for draws in [1, 2, 7, 8, 9, 100] {
+            for spread in [0.0, 1e-9, 0.3, 5.0, 1e6] {
+                let means = Array2::from_shape_fn((draws, 3), |(draw, row)| {
+                    row as f64 + spread * ((draw * 7 + row) as f64).sin()
+                });
+                let mixture = Mixture::gaussian(means.clone(), 0.7);
+                for p in [1e-9, 0.01, 0.05, 0.3, 0.5, 0.95, 1.0 - 1e-9] {
+                    for (row, y) in mixture.quantile(p).into_iter().enumerate() {
+                        let below = means.column(row).mapv(|m| cdf((y - m) / 0.7)).sum();
+                        // Far from zero y itself is rounded, by up to 1e6 × 2⁻⁵³.
+                        let error = (below / draws as f64 - p).abs();
+                        assert!(
+                            error <= 4e-16 * draws as f64 + 1e-15 * spread,
+                            "{draws} {spread} {p}: {error}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rescaling_changes_units_and_nothing_else() {
+        let mixture = Mixture::gaussian(arr2(&[[0.1, 0.9], [0.4, -0.3]]), 0.2);
+        let scaled = mixture.rescaled(5.0, 3.0);
+        let y = arr1(&[0.3, 0.0]);
+        let there = mixture.log_density(y.view()) - 3f64.ln();
+        let here = scaled.log_density((5.0 + 3.0 * &y).view());
+        assert!((there - here).iter().all(|d| d.abs() < 1e-12));
+        assert_eq!(scaled.coverage((5.0 + 3.0 * &y).view(), 0.9), mixture.coverage(y.view(), 0.9));
+    }
+}

@@ -1,0 +1,121 @@
+//! MC dropout: hidden units are left out at random in training, and in prediction too (Gal and Ghahramani 2016).
+//!
+//! `z = (h ∘ m / (1 − p)) W + b`, m a mask of its own for each row, an entry 0 with probability p. In training it is maximum likelihood under the
+//! masks (a prior on the weights is the optimiser's weight decay); a prediction is a mixture over masks.
+
+use crate::predictive::MixtureOutputs;
+use crate::{Batch, Likelihood, Loss, Mixture, Model};
+use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var};
+use evidence_layers::Mlp;
+use ndarray::ArrayView2;
+
+/// A dense network whose hidden units are left out with the probability `rate`.
+#[derive(Clone, Debug)]
+pub struct DropoutNetwork<P> {
+    /// From inputs to the likelihood's parameters.
+    pub net: Mlp<P>,
+    /// `p(y | output)`.
+    pub likelihood: Likelihood<P>,
+    /// p.
+    pub rate: f64,
+}
+
+impl<T: Real> DropoutNetwork<Array<T>> {
+    /// With nothing learned yet.
+    ///
+    /// # Panics
+    /// If the rate is not inside [0, 1).
+    #[track_caller]
+    pub fn new(net: Mlp<Array<T>>, likelihood: Likelihood<Array<T>>, rate: f64) -> Self {
+        assert!(
+            (0.0..1.0).contains(&rate),
+            "DropoutNetwork: a rate of {rate}; it must be at least 0 and below 1"
+        );
+        Self { net, likelihood, rate }
+    }
+
+    /// The mixture over so many masks.
+    ///
+    /// # Panics
+    /// If there are none, or the likelihood is one of classes.
+    #[must_use]
+    #[track_caller]
+    pub fn predictive(&self, inputs: ArrayView2<'_, T>, masks: usize, noise: Noise) -> Mixture {
+        let mut outputs = MixtureOutputs::new(&self.likelihood, inputs.nrows(), masks);
+        let mut tape = Tape::new();
+        for mask in 0..masks {
+            {
+                let bound = self.bind_constant(&tape);
+                let output = bound.forward(tape.batch(inputs), noise.stream(mask as u64));
+                outputs.put(mask, &bound.likelihood, output);
+            }
+            tape.reset();
+        }
+        outputs.mixture()
+    }
+}
+
+impl<P> Tree<P> for DropoutNetwork<P> {
+    type With<Q> = DropoutNetwork<Q>;
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> DropoutNetwork<Q> {
+        DropoutNetwork {
+            net: self.net.map(&path.field("net"), f),
+            likelihood: self.likelihood.map(&path.field("likelihood"), f),
+            rate: self.rate,
+        }
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        let Self { net, likelihood, rate: _ } = self;
+        net.leaves_mut(out);
+        likelihood.leaves_mut(out);
+    }
+}
+
+impl<'t, T: Real> DropoutNetwork<Var<'t, T>> {
+    /// The outputs under one mask for each row, `[n, out]`.
+    #[must_use]
+    #[track_caller]
+    pub fn forward(&self, x: Var<'t, T>, noise: Noise) -> Var<'t, T> {
+        let (mut x, last) = (x, self.net.layers.len().saturating_sub(1));
+        for (i, layer) in self.net.layers.iter().enumerate() {
+            if i > 0 {
+                x = x * self.mask(x, noise.stream(i as u64));
+            }
+            let activation = if i == last { self.net.output } else { self.net.activation };
+            x = layer.forward(x, activation);
+        }
+        x
+    }
+
+    /// `m / (1 − p)`.
+    fn mask(&self, like: Var<'t, T>, noise: Noise) -> Var<'t, T> {
+        let mut mask = like.tape().tensor(like.shape());
+        T::fill_normal(noise, 0, mask.data_mut());
+        let kept = T::from_f64(1.0 / (1.0 - self.rate));
+        for m in mask.data_mut() {
+            // Φ(z) is uniform.
+            let u = 0.5 + 0.5 * Real::erf(m.to_f64() * std::f64::consts::FRAC_1_SQRT_2);
+            *m = if u < self.rate { T::zero() } else { kept };
+        }
+        like.tape().batch(mask.view())
+    }
+
+    /// The negative mean log-likelihood under masks.
+    pub fn loss(&self, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
+        let output = self.forward(batch.inputs, noise);
+        let log_likelihood = self.likelihood.log_prob(output, batch.expect_targets()).mean(..);
+        Loss { total: -log_likelihood, parts: vec![("log-likelihood", log_likelihood)] }
+    }
+}
+
+impl<T: Real> Model<T> for DropoutNetwork<Array<T>> {
+    fn loss<'t>(
+        bound: &DropoutNetwork<Var<'t, T>>,
+        batch: &Batch<'t, T>,
+        noise: Noise,
+    ) -> Loss<'t, T> {
+        bound.loss(batch, noise)
+    }
+}

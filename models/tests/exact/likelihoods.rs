@@ -1,0 +1,127 @@
+//! Likelihoods: densities that integrate to one, and predictive mixtures that are made of them.
+
+use crate::common::{P, normal};
+use evidence_autodiff::{Noise, Parameters, Tape};
+use evidence_layers::{Activation, Mlp};
+use evidence_models::{BayesianNetwork, Likelihood};
+use ndarray::{Array1, Array2, arr2};
+
+type L = Likelihood<P>;
+
+/// log p(y | output) for each y, at one row of outputs.
+fn log_prob(likelihood: &L, output: &[f64], ys: &[f64]) -> Vec<f64> {
+    let tape = Tape::new();
+    let bound = likelihood.bind_constant(&tape);
+    let output = Array2::from_shape_fn((ys.len(), output.len()), |(_, j)| output[j]);
+    let y = Array2::from_shape_vec((ys.len(), 1), ys.to_vec()).unwrap();
+    bound.log_prob(tape.constant(output), tape.constant(y)).data().to_vec()
+}
+
+fn mean(likelihood: &L, output: &[f64]) -> Vec<f64> {
+    let tape = Tape::new();
+    let output = Array2::from_shape_vec((1, output.len()), output.to_vec()).unwrap();
+    likelihood.bind_constant(&tape).mean(tape.constant(output)).data().to_vec()
+}
+
+#[test]
+fn continuous_densities_integrate_to_one_around_their_mean() {
+    let cases: [(&str, L, &[f64], f64); 5] = [
+        ("learned", L::gaussian(-0.4), &[0.7], (-0.4_f64).exp()),
+        ("known", L::known_gaussian(1.7), &[-2.0], 1.7),
+        ("predicted", L::PredictedGaussian, &[0.3, -1.0], (7.0 * (-1.0_f64 / 7.0).tanh()).exp()),
+        ("Student, 4", L::student_t(4.0, -0.2), &[1.0], (-0.2_f64).exp() * 2.0_f64.sqrt()),
+        ("Student, 30", L::student_t(30.0, 0.1), &[0.0], 0.1_f64.exp() * (30.0_f64 / 28.0).sqrt()),
+    ];
+    for (name, likelihood, output, deviation) in cases {
+        let (n, width) = (400_000, 400.0);
+        let step = 2.0 * width / f64::from(n);
+        let ys: Vec<f64> =
+            (0..n).map(|i| output[0] - width + (f64::from(i) + 0.5) * step).collect();
+        let p: Vec<f64> =
+            log_prob(&likelihood, output, &ys).into_iter().map(|l| l.exp() * step).collect();
+        let moment =
+            |f: &dyn Fn(f64) -> f64| ys.iter().zip(&p).map(|(&y, p)| f(y) * p).sum::<f64>();
+        let centre = mean(&likelihood, output)[0];
+        assert!((moment(&|_| 1.0) - 1.0).abs() <= 1e-7, "{name}: mass {}", moment(&|_| 1.0));
+        assert!((moment(&|y| y) - centre).abs() <= 1e-6, "{name}: mean");
+        // Student's tails of 4 degrees reach beyond any grid.
+        let variance = moment(&|y| (y - centre).powi(2));
+        let slack = if name == "Student, 4" { 1e-3 } else { 1e-5 };
+        assert!((variance / deviation.powi(2) - 1.0).abs() <= slack, "{name}: variance {variance}");
+    }
+}
+
+#[test]
+fn discrete_probabilities_sum_to_one() {
+    for logit in [-3.0_f64, 0.2, 5.0] {
+        let p = log_prob(&L::Bernoulli, &[logit], &[0.0, 1.0]);
+        assert!((p[0].exp() + p[1].exp() - 1.0).abs() <= 1e-14);
+        assert!((p[1].exp() - mean(&L::Bernoulli, &[logit])[0]).abs() <= 1e-14);
+        let rate = logit.exp();
+        let counts: Vec<f64> = (0..700).map(f64::from).collect();
+        let p = log_prob(&L::Poisson, &[logit], &counts);
+        let mass: f64 = p.iter().map(|p| p.exp()).sum();
+        let centre: f64 = p.iter().zip(&counts).map(|(p, k)| p.exp() * k).sum();
+        assert!((mass - 1.0).abs() <= 1e-12, "Poisson: {mass}");
+        assert!((centre / rate - 1.0).abs() <= 1e-12, "Poisson: {centre}, rate {rate}");
+        assert!((mean(&L::Poisson, &[logit])[0] / rate - 1.0).abs() <= 1e-14);
+    }
+    let logits = [0.5, -1.0, 2.0];
+    let p = log_prob(&L::Categorical, &logits, &[0.0, 1.0, 2.0]);
+    for (p, q) in p.iter().zip(mean(&L::Categorical, &logits)) {
+        assert!((p.exp() - q).abs() <= 1e-14);
+    }
+}
+
+/// The mixture's density is the mean of the draws' likelihoods, whatever the likelihood.
+#[test]
+fn a_predictive_density_is_the_mean_of_the_draws_likelihoods() {
+    let draws = 7;
+    let x = normal(5, 2, Noise::new(3));
+    for likelihood in [
+        L::gaussian(-0.5),
+        L::known_gaussian(0.8),
+        L::PredictedGaussian,
+        L::student_t(3.0, 0.2),
+        L::Poisson,
+    ] {
+        let net = Mlp::new(&[2, 4, likelihood.outputs(1, None)], Activation::Tanh, Noise::new(1));
+        let model = BayesianNetwork::<P>::new(net, likelihood, 1.0, 0.5);
+        let y = Array1::from(vec![0.0, 1.0, 2.0, 3.0, 1.0]);
+        let predictive = model.predictive(x.view(), draws, Noise::new(2));
+        let found = predictive.log_density(y.view());
+        let mut density = Array1::<f64>::zeros(5);
+        let mut centre = Array1::<f64>::zeros(5);
+        for draw in 0..draws as u64 {
+            let tape = Tape::new();
+            let bound = model.bind_constant(&tape);
+            let output = bound.rsample(Noise::new(2).stream(draw)).forward(tape.constant(&x));
+            let targets = tape.constant(y.clone().insert_axis(ndarray::Axis(1)));
+            let p = bound.likelihood.log_prob(output, targets);
+            let mean = bound.likelihood.mean(output);
+            for row in 0..5 {
+                density[row] += p.data()[row].exp() / draws as f64;
+                centre[row] += mean.data()[row] / draws as f64;
+            }
+        }
+        for row in 0..5 {
+            assert!(
+                (found[row].exp() / density[row] - 1.0).abs() <= 1e-12,
+                "{:?}",
+                model.likelihood
+            );
+            assert!((predictive.mean()[row] - centre[row]).abs() <= 1e-12);
+        }
+        assert!(predictive.epistemic_variance().iter().all(|v| *v > 1e-6));
+        assert!(predictive.coverage(y.view(), 0.999_999) >= predictive.coverage(y.view(), 0.3));
+    }
+}
+
+#[test]
+fn noise_that_is_predicted_differs_from_row_to_row() {
+    let net = Mlp::new(&[2, 4, 2], Activation::Tanh, Noise::new(1));
+    let model = BayesianNetwork::<P>::new(net, L::PredictedGaussian, 1.0, 0.1);
+    let predictive = model.predictive(arr2(&[[0.0, 0.0], [3.0, -2.0]]).view(), 20, Noise::new(2));
+    let aleatoric = predictive.aleatoric_variance();
+    assert!((aleatoric[0] - aleatoric[1]).abs() > 1e-3, "{aleatoric}");
+}

@@ -1,0 +1,119 @@
+//! `evidence train bayes`: every posterior, prior, likelihood and estimator by its name, and what is refused.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evidence"));
+    let output = command.current_dir(folder).args(arguments).args(["--threads", "1"]).output();
+    let Output { status, stdout, stderr } = output.expect("it starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (status.code(), text(stdout), text(stderr))
+}
+
+/// Eighty rows of a number, a count and a class that depend on two others.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let wave = |i: usize, k: f64| (i as f64 * k).sin();
+    let rows = (0..80).map(|i| {
+        let (a, b) = (wave(i, 0.7), wave(i, 1.3));
+        let y = a - 2.0 * b + 0.1 * wave(i, 5.1);
+        let class = if y > 0.0 { "up" } else { "down" };
+        format!("{a},{b},{y},{},{class}\n", (y.exp() + 0.5 * wave(i, 3.1).abs()).floor())
+    });
+    let text = format!("a,b,y,n,c\n{}", rows.collect::<String>());
+    fs::write(folder.path().join("t.csv"), text).unwrap();
+    folder
+}
+
+fn train<'a>(target: &'a str, flags: &[&'a str]) -> Vec<&'a str> {
+    let others = match target {
+        "y" => "n,c",
+        "n" => "y,c",
+        _ => "y,n",
+    };
+    let start =
+        ["train", "bayes", "--data", "t.csv", "--out", "r", "--epochs", "3", "--hidden", "6"];
+    [&start[..], &["--target", target, "--drop", others], flags].concat()
+}
+
+#[test]
+fn every_combination_trains_predicts_and_says_what_it_learned() {
+    let cases: &[(&str, &[&str])] = &[
+        ("y", &[]),
+        ("y", &["--estimator", "local", "--warm-up", "2", "--prior", "learned"]),
+        (
+            "y",
+            &[
+                "--estimator",
+                "flipout",
+                "--posterior",
+                "low-rank",
+                "--rank",
+                "2",
+                "--prior",
+                "laplace",
+            ],
+        ),
+        ("y", &["--posterior", "full", "--prior", "two-normals", "--step-draws", "3"]),
+        ("y", &["--posterior", "point,mean-field", "--likelihood", "predicted"]),
+        ("y", &["--likelihood", "known", "--noise-scale", "0.2"]),
+        ("y", &["--likelihood", "student-t", "--freedom", "3"]),
+        ("n", &["--likelihood", "poisson", "--estimator", "local"]),
+        ("c", &["--estimator", "local", "--posterior", "mean-field,low-rank"]),
+    ];
+    for (target, flags) in cases {
+        let folder = folder();
+        let folder = folder.path();
+        let ok = |arguments: &[&str]| {
+            let (code, stdout, stderr) = run(folder, arguments);
+            assert_eq!(code, Some(0), "{flags:?}, {arguments:?}: {stderr}");
+            stdout
+        };
+        ok(&train(target, flags));
+        let predicted = ok(&["predict", "r", "--data", "t.csv", "--quantiles", "0.1,0.9"]);
+        assert_eq!(predicted.lines().count(), 81, "{flags:?}");
+        let density = ok(&["density", "r", "--data", "t.csv"]);
+        let densities = density.lines().skip(1).map(|line| line.trim().parse::<f64>().unwrap());
+        assert!(densities.into_iter().all(f64::is_finite), "{flags:?}");
+        assert!(ok(&["inspect", "r"]).contains("layer 1: "), "{flags:?}");
+        ok(&["evaluate", "r", "--data", "t.csv"]);
+        if *target == "n" {
+            // Quantiles of counts are counts.
+            let whole = predicted.lines().skip(1).flat_map(|line| line.split(',').rev().take(2));
+            let mut whole = whole.map(|value| value.trim().parse::<f64>().unwrap());
+            assert!(whole.all(|value| value >= 0.0 && value.fract() == 0.0), "{predicted}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_a_reason() {
+    let folder = folder();
+    for (target, flags, code, reason) in [
+        ("y", &["--prior-scale", "0"][..], 2, "--prior-scale is 0"),
+        ("y", &["--prior", "laplace", "--prior-scale=-1"], 2, "--prior-scale is -1"),
+        (
+            "y",
+            &["--prior", "two-normals", "--narrow-scale", "3"],
+            2,
+            "the first must be the larger",
+        ),
+        ("y", &["--prior", "two-normals", "--wide-share", "1"], 2, "between 0 and 1"),
+        ("y", &["--posterior", "full", "--estimator", "local"], 2, "only the shared draw"),
+        ("y", &["--posterior", "full,full,full"], 2, "names 3 for 2 layers"),
+        ("y", &["--posterior", "low-rank", "--rank", "0"], 2, "at least 1"),
+        ("y", &["--step-draws", "0"], 2, "at least 1"),
+        ("y", &["--likelihood", "known", "--noise-scale", "0"], 2, "--noise-scale is 0"),
+        ("y", &["--likelihood", "student-t", "--freedom=-2"], 2, "--freedom is -2"),
+        ("c", &["--likelihood", "poisson"], 2, "a class has its own"),
+        ("y", &["--likelihood", "poisson"], 3, "a Poisson target is a whole number"),
+    ] {
+        let (found, stdout, stderr) = run(folder.path(), &train(target, flags));
+        assert_eq!((found, stdout.as_str()), (Some(code), ""), "{flags:?}: {stderr}");
+        assert!(stderr.contains(reason) && !stderr.contains("panicked"), "{flags:?}: {stderr}");
+        assert!(!folder.path().join("r").exists(), "{flags:?}: a run was begun");
+    }
+}
