@@ -25,24 +25,26 @@
 
 mod activation;
 mod bijection;
-mod chain;
+mod bijections;
 mod checks;
-mod coupling;
 mod dense;
 mod init;
 mod mean_field;
 mod mlp;
 mod normal;
-mod permutation;
 
 pub use activation::Activation;
 pub use bijection::{Bijection, LogDet};
-pub use chain::Chain;
+pub use bijections::{
+    ActNorm, ActNormError, Additive, AdditiveCoupling, Affine, AffineCoupling, AnyBijection,
+    Autoregressive, Chain, Columns, Conditioning, Coupling, CouplingError, Direction, Inverse,
+    LeakyRelu, LuLinear, Made, MadeError, Permutation, PermutationError, Planar, Radial,
+    Reversible, ScaleShift, Sigmoid, SigmoidError, Softplus, Spline, SplineCoupling, SplineError,
+    Split, Tanh, Transform, examine,
+};
 pub use checks::checks;
-pub use coupling::{AffineCoupling, CouplingError, Half};
 pub use dense::Dense;
 pub use init::Init;
 pub use mean_field::MeanField;
 pub use mlp::Mlp;
 pub use normal::{DiagonalNormal, standard_normal_log_prob};
-pub use permutation::{Permutation, PermutationError};

@@ -25,27 +25,37 @@
 
 mod autoencoder;
 mod backprop;
+mod base;
 mod bayesian;
 mod checks;
 mod dense;
 mod flow;
+mod importance;
 mod iwae;
 mod likelihood;
 pub mod metrics;
 mod objective;
 mod pca;
+mod pixels;
+mod potential;
 mod predictive;
 mod vae;
 
 pub use autoencoder::Autoencoder;
 pub use backprop::{Backprop, Rows, Value};
+pub use base::{
+    AnyBase, Base, Mixture, MixtureError, Normal, StandardNormal, StudentT, StudentTError, Uniform,
+};
 pub use bayesian::BayesianNetwork;
 pub use checks::checks;
 pub use dense::DenseNetwork;
-pub use flow::Flow;
+pub use flow::{ConditionalFlow, Flow};
+pub use importance::Importance;
 pub use iwae::Iwae;
 pub use likelihood::Likelihood;
 pub use objective::{Batch, Loss, Model};
 pub use pca::Pca;
+pub use pixels::{Pixels, PixelsError};
+pub use potential::Potential;
 pub use predictive::GaussianMixture;
 pub use vae::{Evidence, Vae};

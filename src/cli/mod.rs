@@ -10,6 +10,7 @@ mod encode;
 mod error;
 mod evaluate;
 mod inspect;
+mod jacobian;
 mod kind;
 mod lecture;
 mod optimizer;
@@ -92,6 +93,8 @@ enum Command {
     Decode(answer::RowsArguments),
     /// Sends each row through its code
     Reconstruct(answer::RowsArguments),
+    /// Measures a flow at each row: round trip, log-determinants, condition numbers
+    Jacobian(jacobian::JacobianArguments),
     /// Shows a trained model's parameters, or the tape of a step
     Inspect(inspect::InspectArguments),
     /// Prints completions for a shell
@@ -140,6 +143,7 @@ pub fn run() -> ExitCode {
         Some(Command::Encode(arguments)) => encode::run(arguments, common),
         Some(Command::Decode(arguments)) => decode::run(arguments, common),
         Some(Command::Reconstruct(arguments)) => reconstruct::run(arguments, common),
+        Some(Command::Jacobian(arguments)) => jacobian::run(arguments, common),
         Some(Command::Inspect(arguments)) => inspect::run(arguments, common),
         Some(Command::Completions(arguments)) => completions::run(arguments),
     })

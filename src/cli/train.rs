@@ -179,6 +179,9 @@ pub(super) fn go<K: Kind>(
             End::Stop(Stop::Early) => "early",
         };
         let (model, best) = trainer.result();
+        if let Some(warning) = K::warning(model) {
+            eprintln!("evidence: {warning}");
+        }
         let ask = Ask::plain(schema, options.seed);
         let mut averages = Averages::default();
         averages.add(&K::scores(model, &test, &ask));

@@ -14,6 +14,7 @@ pub(crate) mod unary;
 use crate::check::Check;
 
 pub use activation::Activation;
+pub use invertible::{Guard, Stages};
 pub use rational_quadratic::Knots;
 
 /// Declares the ops' modules and the table of their checks, so that an op without checks does not compile.
@@ -33,7 +34,7 @@ macro_rules! table {
 table! {
     abs, activation, add, affine, affine_bernoulli_log_prob, bernoulli_log_prob, bounded, broadcast_to,
     categorical_log_prob, checkpoint, clamp, concat, cos, coupling_affine, cumsum, div, elu, exp, expm1, gather_columns, gather_rows,
-    gaussian_log_prob, gaussian_rsample, gelu, kl_mean_field, kl_normal, leaky_relu, ln, ln_1p, log_sigmoid,
+    gaussian_log_prob, gaussian_rsample, gelu, invertible, kl_mean_field, kl_normal, leaky_relu, ln, ln_1p, log_sigmoid,
     log_softmax, logsumexp, mask, matmul, max, maximum, mean, minimum, mul, neg, permute, powf, powi, rational_quadratic, relu, reshape,
     rsample, scalar, select, sigmoid, silu, sin, slice, softmax, softplus, sqrt, square, stop_gradient, sub, sum,
     tanh, tanh_root, triangular_solve, variance,
