@@ -4,17 +4,18 @@
 //! `cargo run --release --example flow_densities`; with `-- 60`, 60 seconds for each flow instead of 2.
 
 use evidence::autodiff::kernels::threads::with_threads;
-use evidence::layers::Spline;
-use evidence::models::{Base, Flow, Model};
+use evidence::layers::{AnyBijection, Chain, Spline};
+use evidence::models::Flow;
 use evidence::optim::Adam;
 use evidence::train::data::{
     Dataset, Density2d, EightGaussians, Standardize, TwoMoons, eight_gaussians, two_moons,
 };
 use evidence::train::{Event, FitOptions, Schedule, Trainer};
-use evidence::{Array, Bijection, Noise, Parameters, Tape, Tree, Var};
+use evidence::{Array, Noise, Parameters, Tape};
 use ndarray::Array2;
 use std::time::Instant;
 
+type AnyFlow = Flow<Chain<AnyBijection<Array<f32>>>>;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Enough for no flow here to know them by heart.
@@ -32,52 +33,34 @@ fn main() -> Result<(), Failure> {
             "{:<16} {:<22} {:>7} {:>16} {:>10}",
             "", "", "steps", "KL(true ‖ flow)", "mass − 1"
         );
-        for (name, data, density) in
-            [("two moons", &moons, &truth.0 as &dyn Truth), ("eight Gaussians", &circle, &truth.1)]
-        {
+        for (name, data, density) in [
+            ("two moons", &moons, &truth.0 as &dyn Density2d),
+            ("eight Gaussians", &circle, &truth.1),
+        ] {
             let real_nvp = Flow::real_nvp(2, 8, &[64, 64], Noise::new(3))?;
-            measure(name, "RealNVP, 8 couplings", real_nvp, data, density, seconds)?;
+            measure(name, "RealNVP, 8 couplings", any(real_nvp), data, density, seconds)?;
             let splines =
                 Flow::neural_spline(2, 4, Spline::new(16, 3.5)?, &[64, 64], Noise::new(3))?;
-            measure(name, "4 spline couplings", splines, data, density, seconds)?;
+            measure(name, "4 spline couplings", any(splines), data, density, seconds)?;
         }
         Ok(())
     })
 }
 
-/// [`Density2d`] without its method that is generic.
-trait Truth: Sync {
-    fn log_prob_at(&self, x: [f64; 2]) -> f64;
-    fn bounds(&self) -> [[f64; 2]; 2];
-    fn length_scale(&self) -> f64;
-}
-
-impl<D: Density2d + Sync> Truth for D {
-    fn log_prob_at(&self, x: [f64; 2]) -> f64 {
-        Density2d::log_prob_at(self, x)
-    }
-    fn bounds(&self) -> [[f64; 2]; 2] {
-        Density2d::bounds(self)
-    }
-    fn length_scale(&self) -> f64 {
-        Density2d::length_scale(self)
-    }
+/// One type for both.
+fn any<B: Into<AnyBijection<Array<f32>>>>(flow: Flow<Chain<B>>) -> AnyFlow {
+    Flow::new(flow.bijection.into_any())
 }
 
 /// Trains for so many seconds, along half a cosine, and prints what came of it.
-fn measure<B>(
+fn measure(
     name: &str,
     what: &str,
-    flow: Flow<B>,
+    flow: AnyFlow,
     data: &Dataset,
-    truth: &dyn Truth,
+    truth: &dyn Density2d,
     seconds: f64,
-) -> Result<(), Failure>
-where
-    B: Tree<Array<f32>, With<Array<f32>> = B> + Sync,
-    Flow<B>: Model<f32> + Clone,
-    for<'t> B::With<Var<'t, f32>>: Bijection<'t, f32>,
-{
+) -> Result<(), Failure> {
     let rows: Vec<usize> = (0..data.rows()).collect();
     let standardize = Standardize::fit(data.features().view(), &rows)?;
     let training = Dataset::new(standardize.transform(data.features().view()), None)?;
@@ -88,7 +71,7 @@ where
         schedule: Schedule::Cosine,
         ..FitOptions::default()
     };
-    let steps = |flow: Flow<B>, epochs, most: usize| -> Result<(Flow<B>, usize, f64), Failure> {
+    let steps = |flow: AnyFlow, epochs, most: usize| -> Result<(AnyFlow, usize, f64), Failure> {
         let start = Instant::now();
         let mut adam = Adam::new(2e-3)?;
         let mut trainer = Trainer::new(flow, &training, None, &mut adam, options(epochs))?;
@@ -112,15 +95,11 @@ where
 }
 
 /// `∫ p ln p/q` and `∫ q`, both by the midpoint rule on one grid.
-fn divergence<B>(flow: &Flow<B>, standardize: &Standardize, truth: &dyn Truth) -> (f64, f64)
-where
-    B: Tree<Array<f32>>,
-    for<'t> B::With<Var<'t, f32>>: Bijection<'t, f32>,
-{
+fn divergence(flow: &AnyFlow, standardize: &Standardize, truth: &dyn Density2d) -> (f64, f64) {
     let [low, high] = truth.bounds();
     // A flow's mass reaches further than the truth's.
     let margin = 1.5;
-    let step = truth.length_scale() / 8.0;
+    let step = truth.length_scale() / 6.0;
     let cells = [0, 1].map(|axis: usize| ((high[axis] - low[axis] + 2.0 * margin) / step) as usize);
     let (mut divergence, mut mass) = (0.0, 0.0);
     let mut tape = Tape::new();
@@ -132,9 +111,7 @@ where
         );
         {
             let x = tape.batch(standardize.transform(row.view()).mapv(|x| x as f32).view());
-            let bijection = flow.bijection.bind_constant(&tape);
-            let (z, log_det) = bijection.inverse(x);
-            let log_q = Base::log_prob(&flow.base, z) + log_det.value();
+            let log_q = flow.bind_constant(&tape).log_prob(x);
             for (point, log_q) in row.outer_iter().zip(log_q.data()) {
                 let log_q = standardize.scale_log_density(f64::from(*log_q));
                 let log_p = truth.log_prob_at([point[0], point[1]]);

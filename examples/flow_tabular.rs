@@ -77,7 +77,7 @@ fn compare(table: &Array2<f64>, noise: Noise) -> Result<[f64; 3], Failure> {
     let all = Dataset::new(scaling.transform(table.view()), None)?;
     let d = table.ncols();
     // A matrix and a scale make a Gaussian with any covariance.
-    let gaussian =
+    let gaussian: Vec<AnyBijection<Array<f32>>> =
         vec![LuLinear::new(Permutation::new((0..d).collect())?).into(), ActNorm::new(d).into()];
     let mut splines = Vec::<AnyBijection<Array<f32>>>::new();
     for i in 0..6 {

@@ -56,7 +56,7 @@ impl Pixels {
         noise.fill_uniform_f64(y.as_slice_mut().expect("fresh arrays are contiguous"));
         let levels = f64::from(self.levels);
         for (((row, column), y), &value) in y.indexed_iter_mut().zip(&x) {
-            if !(value >= 0.0 && value < levels && value.fract() == 0.0) {
+            if !(0.0..levels).contains(&value) || value.fract() != 0.0 {
                 return Err(PixelsError::Value { row, column, value, levels: self.levels });
             }
             *y = (value + *y) / levels;

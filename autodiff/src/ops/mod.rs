@@ -1,12 +1,13 @@
 //! The operations: one file each, and in it, from top to bottom, the formula forward and backward, the code, the rows
 //! of the check table and the tests.
 //!
-//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops; everything else is an op.
+//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops, `spline_bin` is that of splines; everything else is an op.
 
 pub(crate) mod binary;
 #[cfg(test)]
 mod composition;
 mod nary;
+mod spline_bin;
 #[cfg(test)]
 mod testing;
 pub(crate) mod unary;
@@ -15,7 +16,7 @@ use crate::check::Check;
 
 pub use activation::Activation;
 pub use invertible::{Guard, Stages};
-pub use rational_quadratic::Knots;
+pub use spline_bin::Knots;
 
 /// Declares the ops' modules and the table of their checks, so that an op without checks does not compile.
 macro_rules! table {

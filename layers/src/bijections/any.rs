@@ -123,6 +123,16 @@ any! {
     Tanh(Tanh),
 }
 
+impl<B> Chain<B> {
+    /// The same chain, its bijections as [`AnyBijection`]s.
+    pub fn into_any<P>(self) -> Chain<AnyBijection<P>>
+    where
+        B: Into<AnyBijection<P>>,
+    {
+        Chain(self.0.into_iter().map(Into::into).collect())
+    }
+}
+
 impl<T: Real> Chain<AnyBijection<Array<T>>> {
     /// Starts every [`ActNorm`] from data: from the data's side to the base, each from what reaches it.
     ///

@@ -5,7 +5,8 @@
 //! `log |det ∂x/∂z| = (d − 1) ln(1 + β̂/(α + r)) + ln(1 + α β̂/(α + r)²)`.
 //!
 //! Back: `R = |x − z₀| = r (1 + β̂/(α + r))` is a quadratic in r, `r² + q r = α R` with `q = α + β̂ − R`, whose one root that is not
-//! negative is taken in the form that does not cancel; then `z = z₀ + (x − z₀) / (1 + β̂/(α + r))`.
+//! negative is taken in the form that does not cancel; then, with
+//! `p = β̂/(α + r)`, `z = x − (x − z₀) p / (1 + p)`.
 
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var, zeros};
@@ -60,20 +61,20 @@ impl<'t, T: Real> Radial<Var<'t, T>> {
         (reach, self.push.softplus() - reach)
     }
 
-    /// 1 + β̂/(α + r), and the log-determinant, of lengths r `[n, 1]` in d dimensions.
-    fn stretch(&self, r: Var<'t, T>, d: usize) -> (Var<'t, T>, LogDet<'t, T>) {
+    /// β̂/(α + r), and the log-determinant, of lengths r `[n, 1]` in d dimensions.
+    fn pull(&self, r: Var<'t, T>, d: usize) -> (Var<'t, T>, LogDet<'t, T>) {
         let (reach, push) = self.parameters();
         let pull = push / (reach + r);
         let along = (pull * reach / (reach + r)).ln_1p();
-        (pull + 1.0, LogDet::new((pull.ln_1p() * (d as f64 - 1.0) + along).sum(-1)))
+        (pull, LogDet::new((pull.ln_1p() * (d as f64 - 1.0) + along).sum(-1)))
     }
 }
 
 impl<'t, T: Real> Bijection<'t, T> for Radial<Var<'t, T>> {
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
         let from_centre = z - self.centre;
-        let (stretch, log_det) = self.stretch(length(from_centre), z.size(1));
-        (self.centre + from_centre * stretch, log_det)
+        let (pull, log_det) = self.pull(length(from_centre), z.size(1));
+        (z + from_centre * pull, log_det)
     }
 
     fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
@@ -84,7 +85,7 @@ impl<'t, T: Real> Bijection<'t, T> for Radial<Var<'t, T>> {
         let product = reach * far;
         let twice = q.abs() + (q.square() + product * 4.0).sqrt();
         let r = q.relu().select(product * 2.0 / twice, twice * 0.5);
-        let (stretch, log_det) = self.stretch(r, x.size(1));
-        (self.centre + from_centre / stretch, -log_det)
+        let (pull, log_det) = self.pull(r, x.size(1));
+        (x - from_centre * (pull / (pull + 1.0)), -log_det)
     }
 }

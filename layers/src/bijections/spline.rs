@@ -127,8 +127,8 @@ impl Spline {
             let least = 2.0 * bound * Knots::LEAST;
             for (index, pair) in knots.windows(2).enumerate() {
                 let (first, second) = (pair[0], pair[1]);
-                // Also of NaN.
-                if !(second - first >= least) {
+                let gap = second - first;
+                if gap < least || gap.is_nan() {
                     return Err(SplineError::Knots { axis, index, first, second, least });
                 }
             }
