@@ -110,8 +110,8 @@ impl<S> Invertible<S> {
     ) where
         S: Stages<T>,
     {
-        let inner = saved.inner_tape();
-        let leaves = inner.import(&saved.input_vars(), |i| dx.needs(i));
+        let (inner, inputs) = (saved.inner_tape(), saved.input_vars());
+        let leaves = inner.import(&inputs, |i| dx.needs(i));
         let (mut x, mut total, mut first) = (leaves[0], inner.filled(&[dl.shape()[0]], 0.0), 1);
         for stage in 0..self.stages.count() {
             let next = first + self.stages.parameters(stage);
@@ -121,13 +121,16 @@ impl<S> Invertible<S> {
         let weighed = weigh(&inner, (x, dy), (total, dl));
         let mut gradients = weighed.backward();
         for (i, &leaf) in leaves.iter().enumerate() {
-            // An input named twice is one leaf, whose whole gradient is that of the first.
-            let first = saved.input_vars()[..i].iter().all(|var| var.id != saved.input_vars()[i].id);
-            if dx.needs(i) && first {
+            if dx.needs(i) && first_of_its_name(&inputs, i) {
                 dx.add(i, gradients.take(leaf));
             }
         }
     }
+}
+
+/// An input that is there twice is one leaf, whose whole gradient goes to the first.
+fn first_of_its_name<T: Real>(inputs: &[Var<'_, T>], i: usize) -> bool {
+    inputs[..i].iter().all(|earlier| earlier.id != inputs[i].id)
 }
 
 /// The scalar whose gradient is the pulled back cotangent.
@@ -174,7 +177,7 @@ impl<T: Real, S: Stages<T>> Op<T> for Invertible<S> {
             error = error.max(apart(again.data(), y.data()));
             let mut gradients = weigh(&inner, (again, &cotangent), (l, &dl)).backward();
             for i in 0..own.len() {
-                if dx.needs(first + i) && own[..i].iter().all(|var| var.id != own[i].id) {
+                if dx.needs(first + i) && first_of_its_name(own, i) {
                     found.push((first + i, gradients.take(parameters[i])));
                 }
             }
