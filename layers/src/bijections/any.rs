@@ -134,7 +134,8 @@ impl<B> Chain<B> {
 }
 
 impl<T: Real> Chain<AnyBijection<Array<T>>> {
-    /// Starts every [`ActNorm`] from data: from the data's side to the base, each from what reaches it.
+    /// Starts every [`ActNorm`] from data: from the data's side to the base, each from what reaches it. One within a
+    /// [`Reversible`] is not reached: start that chain before it is put in.
     ///
     /// # Errors
     /// If what reaches one gives no start.
