@@ -8,12 +8,42 @@ use evidence_autodiff::{Real, Var};
 use std::ops::{Add, Neg, Sub};
 
 /// An invertible map between rows, `[n, d]` to `[n, d]`, with the log-determinant of its Jacobian.
+///
+/// A row with a NaN becomes a row of NaN, or has a NaN for its log-determinant; other rows do not notice.
 pub trait Bijection<'t, T: Real> {
     /// Base → data: `x = f(z)` and `log |det ∂f/∂z|`.
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>);
 
     /// Data → base: `z = f⁻¹(x)` and `log |det ∂f⁻¹/∂x|`, which is minus the forward one at z.
     fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>);
+
+    /// [`forward`](Self::forward), for each row given its own context `[n, c]`: `x = f(z; context)`.
+    ///
+    /// What needs no context takes no notice of it, so that conditional and other bijections may stand in one chain.
+    ///
+    /// # Panics
+    /// If the bijection needs a context and there is none, or not one of its width.
+    fn forward_given(
+        &self,
+        z: Var<'t, T>,
+        context: Option<Var<'t, T>>,
+    ) -> (Var<'t, T>, LogDet<'t, T>) {
+        let _ = context;
+        self.forward(z)
+    }
+
+    /// [`inverse`](Self::inverse), for each row given its own context `[n, c]`.
+    ///
+    /// # Panics
+    /// As [`forward_given`](Self::forward_given) does.
+    fn inverse_given(
+        &self,
+        x: Var<'t, T>,
+        context: Option<Var<'t, T>>,
+    ) -> (Var<'t, T>, LogDet<'t, T>) {
+        let _ = context;
+        self.inverse(x)
+    }
 }
 
 /// `log |det J|` for each row, `[n]`, in nats. A type of its own, so that it is added and subtracted and not mistaken
@@ -35,6 +65,11 @@ impl<'t, T: Real> LogDet<'t, T> {
     /// Zero for each row of `x`: what keeps volumes.
     pub fn zero(x: Var<'t, T>) -> Self {
         Self(x.tape().filled(&[x.size(0)], 0.0))
+    }
+
+    /// The same for each row of `x`: a single number, as of a linear map.
+    pub(crate) fn same(value: Var<'t, T>, x: Var<'t, T>) -> Self {
+        Self(value.broadcast_to(&[x.size(0)]))
     }
 
     /// The value for each row, `[n]`.

@@ -26,31 +26,33 @@
 mod activation;
 mod bayesian_dense;
 mod bijection;
-mod chain;
+mod bijections;
 mod checks;
-mod coupling;
 mod dense;
 mod estimator;
 mod init;
 mod mean_field;
 mod mlp;
 mod normal;
-mod permutation;
 mod posterior;
 mod prior;
 
 pub use activation::Activation;
 pub use bayesian_dense::{BayesianDense, EstimatorError};
 pub use bijection::{Bijection, LogDet};
-pub use chain::Chain;
+pub use bijections::{
+    ActNorm, ActNormError, Additive, AdditiveCoupling, Affine, AffineCoupling, AnyBijection,
+    Autoregressive, Chain, Columns, Conditioning, Coupling, CouplingError, Direction, Inverse,
+    LeakyRelu, LuLinear, Made, MadeError, Permutation, PermutationError, Planar, Radial,
+    Reversible, ScaleShift, Sigmoid, SigmoidError, Softplus, Spline, SplineCoupling, SplineError,
+    Split, Tanh, Transform, examine,
+};
 pub use checks::checks;
-pub use coupling::{AffineCoupling, CouplingError, Half};
 pub use dense::Dense;
 pub use estimator::Estimator;
 pub use init::Init;
 pub use mean_field::MeanField;
 pub use mlp::Mlp;
 pub use normal::{DiagonalNormal, standard_normal_log_prob};
-pub use permutation::{Permutation, PermutationError};
 pub use posterior::{FactorError, FullCovariance, LowRank, Posterior, PosteriorKind};
 pub use prior::{Prior, PriorError};

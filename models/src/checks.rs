@@ -1,10 +1,16 @@
 //! The check table of models: the gradient of every objective with respect to every parameter.
 
 use crate::yardsticks::DropoutNetwork;
-use crate::{Autoencoder, Batch, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Vae};
+use crate::{
+    AnyBase, Autoencoder, Batch, BayesianNetwork, ConditionalFlow, DenseNetwork, Flow, Iwae,
+    Likelihood, Normal, NormalMixture, Potential, StudentT, Vae,
+};
 use evidence_autodiff::check::{Check, Function, Input};
-use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var};
-use evidence_layers::{Activation, AffineCoupling, Chain, Estimator, Mlp, PosteriorKind, Prior};
+use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var, function};
+use evidence_layers::{
+    Activation, AffineCoupling, AnyBijection, Chain, Columns, Estimator, Mlp, PosteriorKind, Prior,
+    Spline, SplineCoupling, Split,
+};
 use ndarray::ArrayD;
 
 /// A row: the gradient of a model's loss with respect to its inputs, targets and parameters.
@@ -182,7 +188,74 @@ pub fn checks() -> Vec<Check> {
         5,
         None
     );
+    flows(&mut table);
     table
+}
+
+/// Flows of other kinds and from other bases, and the potentials.
+fn flows(table: &mut Vec<Check>) {
+    type P = Array<f64>;
+    let noise = Noise::new(0);
+    objective!(
+        table,
+        gradient,
+        "Flow, MAF, log-density",
+        Flow<Chain<AnyBijection<P>>>,
+        Flow::maf(3, 2, &[6], noise).expect("there are columns"),
+        3,
+        None
+    );
+    let bases: [(&str, AnyBase<P>); 3] = [
+        ("normal", Normal::standard(3).into()),
+        ("mixture", NormalMixture::new(2, 3, noise).expect("two").into()),
+        ("Student-t", StudentT::new(4.0).expect("positive").into()),
+    ];
+    for (name, base) in bases {
+        let bijection = Flow::maf(3, 1, &[6], noise).expect("there are columns").bijection;
+        objective!(
+            table,
+            gradient,
+            format!("Flow from a base: {name}"),
+            Flow<Chain<AnyBijection<P>>, AnyBase<P>>,
+            Flow { bijection, base },
+            3,
+            None
+        );
+    }
+    let columns = Columns { width: 2, context: 3 };
+    let spline = Spline::new(4, 3.0).expect("there are bins");
+    let coupling =
+        SplineCoupling::with(spline, columns, Split::First, &[5], noise).expect("wide enough");
+    let targets = ndarray::arr2(&[[0.3, -0.4], [1.0, 0.2], [-0.7, 0.6], [0.1, 0.1]]).into_dyn();
+    objective!(
+        table,
+        gradient,
+        "ConditionalFlow, splines",
+        ConditionalFlow<Chain<AnyBijection<P>>>,
+        ConditionalFlow(Flow::new(Chain(vec![coupling.into()]))),
+        3,
+        Some(targets.clone())
+    );
+    table.push(Check::gradient(
+        "Potential, ring",
+        [Input::any(&[4, 2])],
+        function!(|x| Potential::Ring.log_density(x)),
+    ));
+    table.push(Check::gradient(
+        "Potential, wave",
+        [Input::any(&[4, 2])],
+        function!(|x| Potential::Wave.log_density(x)),
+    ));
+    table.push(Check::gradient(
+        "Potential, parting",
+        [Input::any(&[4, 2])],
+        function!(|x| Potential::Parting.log_density(x)),
+    ));
+    table.push(Check::gradient(
+        "Potential, fork",
+        [Input::any(&[4, 2])],
+        function!(|x| Potential::Fork.log_density(x)),
+    ));
 }
 
 #[cfg(test)]

@@ -25,15 +25,19 @@
 
 mod autoencoder;
 mod backprop;
+mod base;
 mod bayesian;
 mod checks;
 mod dense;
 mod flow;
+mod importance;
 mod iwae;
 mod likelihood;
 pub mod metrics;
 mod objective;
 mod pca;
+mod pixels;
+mod potential;
 mod predictive;
 mod scales;
 pub mod special;
@@ -42,14 +46,21 @@ pub mod yardsticks;
 
 pub use autoencoder::Autoencoder;
 pub use backprop::{Backprop, Rows, Value};
+pub use base::{
+    AnyBase, Base, Normal, NormalMixture, NormalMixtureError, StandardNormal, StudentT,
+    StudentTError, Uniform,
+};
 pub use bayesian::{BayesianNetwork, Drawn};
 pub use checks::checks;
 pub use dense::DenseNetwork;
-pub use flow::Flow;
+pub use flow::{ConditionalFlow, Flow};
+pub use importance::Importance;
 pub use iwae::Iwae;
 pub use likelihood::{Likelihood, TargetError};
 pub use objective::{Batch, Loss, Model};
 pub use pca::Pca;
+pub use pixels::{Pixels, PixelsError};
+pub use potential::Potential;
 pub use predictive::{ClassMixture, Family, Mixture};
 pub use scales::LayerScales;
 pub use vae::{Evidence, Vae};

@@ -13,6 +13,7 @@ mod evaluate;
 #[cfg(test)]
 mod fuzz;
 mod inspect;
+mod jacobian;
 mod kind;
 mod lecture;
 mod optimizer;
@@ -101,6 +102,8 @@ enum Command {
     Estimators(estimators::EstimatorsArguments),
     /// Computes a published table again
     Reproduce(reproduce::ReproduceArguments),
+    /// Measures a flow at each row: round trip, log-determinants, condition numbers
+    Jacobian(jacobian::JacobianArguments),
     /// Shows a trained model's parameters, or the tape of a step
     Inspect(inspect::InspectArguments),
     /// Prints completions for a shell
@@ -151,6 +154,7 @@ pub fn run() -> ExitCode {
         Some(Command::Reconstruct(arguments)) => reconstruct::run(arguments, common),
         Some(Command::Estimators(arguments)) => estimators::run(arguments, common),
         Some(Command::Reproduce(arguments)) => reproduce::run(arguments, common),
+        Some(Command::Jacobian(arguments)) => jacobian::run(arguments, common),
         Some(Command::Inspect(arguments)) => inspect::run(arguments, common),
         Some(Command::Completions(arguments)) => completions::run(arguments),
     })

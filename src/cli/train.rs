@@ -201,6 +201,9 @@ pub(super) fn go<K: Kind>(
             End::Stop(Stop::Early) => "early",
         };
         let (model, best) = trainer.result();
+        if let Some(warning) = K::warning(model) {
+            eprintln!("evidence: {warning}");
+        }
         let plain = Ask::plain(schema, options.seed);
         let mut averages = Averages::default();
         let scores =

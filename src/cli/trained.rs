@@ -8,6 +8,7 @@ use super::resume::ResumeArguments;
 use super::{Common, inspect, resume, train};
 use clap::ArgMatches;
 use evidence::Noise;
+use evidence::layers::Conditioning;
 use evidence::train::data::{Dataset, ReadOptions, Schema};
 use evidence::train::run::{CONFIG, DATA, MODEL, Run};
 use ndarray::ArrayView2;
@@ -126,6 +127,7 @@ pub(super) trait Trained: Sync {
     fn code(&self) -> Vec<String>;
     fn decode(&self, codes: ArrayView2<'_, f32>, ask: &Ask<'_>) -> Result<Table, CliError>;
     fn reconstruct(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
+    fn conditioning(&self, rows: &Dataset) -> Result<[Vec<Conditioning>; 2], CliError>;
     fn inspect(&self) -> Inspection;
 }
 
@@ -187,6 +189,10 @@ impl<K: Kind> Trained for Loaded<K> {
 
     fn reconstruct(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
         K::reconstruct(&self.model, rows, ask)
+    }
+
+    fn conditioning(&self, rows: &Dataset) -> Result<[Vec<Conditioning>; 2], CliError> {
+        K::conditioning(&self.model, rows)
     }
 
     fn inspect(&self) -> Inspection {

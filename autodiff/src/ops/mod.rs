@@ -1,12 +1,13 @@
 //! The operations: one file each, and in it, from top to bottom, the formula forward and backward, the code, the rows
 //! of the check table and the tests.
 //!
-//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops; everything else is an op.
+//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops, `spline_bin` is that of splines; everything else is an op.
 
 pub(crate) mod binary;
 #[cfg(test)]
 mod composition;
 mod nary;
+mod spline_bin;
 #[cfg(test)]
 mod testing;
 pub(crate) mod unary;
@@ -14,6 +15,8 @@ pub(crate) mod unary;
 use crate::check::Check;
 
 pub use activation::Activation;
+pub use invertible::{Guard, Stages};
+pub use spline_bin::Knots;
 
 /// Declares the ops' modules and the table of their checks, so that an op without checks does not compile.
 macro_rules! table {
@@ -32,11 +35,10 @@ macro_rules! table {
 table! {
     abs, activation, add, affine, affine_bernoulli_log_prob, bernoulli_log_prob, bounded, broadcast_to,
     categorical_log_prob, checkpoint, clamp, concat, cos, coupling_affine, cumsum, div, elu, exp, expm1, gather_columns, gather_rows,
-    gaussian_log_prob, gaussian_rsample, gelu, kl_mean_field, kl_normal, leaky_relu, ln, ln_1p, log_det,
-    log_sigmoid, log_softmax, logsumexp, matmul, max, maximum, mean, minimum, mul, neg, permute, powf, powi, relu, reshape,
-    rsample, rsample_with_kl, scalar, select, sigmoid, silu, sin, slice, softmax, softplus, sqrt, square, stop_gradient,
-    strictly_lower, sub, sum,
-    tanh, triangular_solve, variance,
+    gaussian_log_prob, gaussian_rsample, gelu, invertible, kl_mean_field, kl_normal, leaky_relu, ln, ln_1p, log_det,
+    log_sigmoid, log_softmax, logsumexp, mask, matmul, max, maximum, mean, minimum, mul, neg, permute, powf, powi,
+    rational_quadratic, relu, reshape, rsample, rsample_with_kl, scalar, select, sigmoid, silu, sin, slice, softmax, softplus,
+    sqrt, square, stop_gradient, strictly_lower, sub, sum, tanh, tanh_root, triangular_solve, variance,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod bayesian;
 mod common;
 mod divergences;
 mod flow;
+mod flow_kinds;
 mod iwae;
 mod likelihoods;
 mod linear_regression;

@@ -1,55 +1,168 @@
-//! `flow`: a RealNVP, with an exact density.
+//! `flow`: a chain of bijections, with an exact density.
 
 use super::super::error::CliError;
-use super::options::{check_sizes, parameters, sizes};
+use super::options::{check_sizes, parameters, positive, sizes};
 use super::{
     Ask, Columns, Kind, Score, Table, column, in_units, inputs, numbered, numbers_of, rows_of,
 };
-use clap::Args;
-use evidence::layers::{AffineCoupling, Chain};
-use evidence::models::Flow;
+use clap::{Args, ValueEnum};
+use evidence::layers::{
+    Affine, AffineCoupling, AnyBijection, Autoregressive, Chain, Conditioning, Direction,
+    Permutation, Reversible, Spline, SplineCoupling, Split, examine,
+};
+use evidence::models::{AnyBase, Flow, Normal, NormalMixture, StandardNormal, StudentT};
 use evidence::train::data::Dataset;
-use evidence::{Array, Bijection, Noise, Parameters, Tape};
+use evidence::{Array, Bijection, Noise, Parameters, Tape, Tree};
 use ndarray::{Array1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 pub(super) struct Flowing;
 
-type RealNvp = Flow<Chain<AffineCoupling<Array<f32>>>>;
+type P = Array<f32>;
+type AnyFlow = Flow<Chain<AnyBijection<P>>, AnyBase<P>>;
+
+/// What a column is mapped by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum BijectionOption {
+    /// Couplings that scale and shift (RealNVP)
+    #[default]
+    Affine,
+    /// Couplings of rational-quadratic splines
+    Spline,
+    /// Masked autoregressive layers that scale and shift; draws take a pass for each column
+    Maf,
+    /// Masked autoregressive layers of splines
+    MafSpline,
+}
+
+/// What a flow starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum BaseOption {
+    /// The standard normal
+    #[default]
+    Standard,
+    /// A normal whose means and scales are learned
+    Normal,
+    /// Eight normals, all of them learned
+    Mixture,
+    /// Student's t with five degrees of freedom, for heavy tails
+    StudentT,
+}
 
 /// Its shape.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "Model")]
 pub(super) struct FlowOptions {
-    /// Affine couplings, one behind the other [default: 8]
+    /// What the layers are [default: affine]
+    #[arg(long, value_name = "KIND")]
+    bijection: BijectionOption,
+    /// Couplings or autoregressive layers, one behind the other [default: 8]
     #[arg(long, value_name = "N")]
     couplings: usize,
     /// Units of each hidden layer of a coupling's network, by commas [default: 64,64]
     #[arg(long, value_name = "UNITS", value_delimiter = ',')]
     hidden: Vec<usize>,
+    /// Bins of each spline [default: 8]
+    #[arg(long, value_name = "N")]
+    bins: usize,
+    /// Splines are the identity beyond ± this, in scaled columns [default: 4]
+    #[arg(long, value_name = "NUMBER")]
+    interval: f64,
+    /// What it starts from [default: standard]
+    #[arg(long, value_name = "KIND")]
+    base: BaseOption,
+    /// Recomputes activations by inversion instead of keeping them: memory for one layer, whatever their number, for twice the time
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    recompute: bool,
 }
 
 impl Default for FlowOptions {
     fn default() -> Self {
-        Self { couplings: 8, hidden: vec![64, 64] }
+        Self {
+            bijection: BijectionOption::Affine,
+            couplings: 8,
+            hidden: vec![64, 64],
+            bins: 8,
+            interval: 4.0,
+            base: BaseOption::Standard,
+            recompute: false,
+        }
+    }
+}
+
+/// Normals of a mixture.
+const COMPONENTS: usize = 8;
+/// How far recomputed points may be off, in single precision.
+const TOLERANCE: f64 = 1e-3;
+
+impl FlowOptions {
+    /// Parameters of the transform of one column.
+    fn each(&self) -> usize {
+        match self.bijection {
+            BijectionOption::Affine | BijectionOption::Maf => 2,
+            BijectionOption::Spline | BijectionOption::MafSpline => {
+                self.bins.saturating_mul(3).saturating_sub(1)
+            }
+        }
+    }
+
+    fn spline(&self) -> Result<Spline, CliError> {
+        Spline::new(self.bins, self.interval)
+            .map_err(|error| CliError::Usage(format!("--bins, --interval: {error}")))
+    }
+
+    fn layer(&self, i: usize, width: usize, noise: Noise) -> Result<AnyBijection<P>, CliError> {
+        let split = if i.is_multiple_of(2) { Split::First } else { Split::Second };
+        let (masked, hidden) = (Direction::Masked, &self.hidden[..]);
+        let narrow = |error: &dyn std::fmt::Display| {
+            CliError::Data(format!("{error} (--bijection maf-spline takes any number of columns)"))
+        };
+        let empty = |error: &dyn std::fmt::Display| CliError::Data(error.to_string());
+        Ok(match self.bijection {
+            BijectionOption::Affine => {
+                AffineCoupling::new(width, split, hidden, noise).map_err(|e| narrow(&e))?.into()
+            }
+            BijectionOption::Spline => {
+                SplineCoupling::with(self.spline()?, width, split, hidden, noise)
+                    .map_err(|e| narrow(&e))?
+                    .into()
+            }
+            BijectionOption::Maf => {
+                Autoregressive::new(masked, Affine::default(), width, hidden, noise)
+                    .map_err(|e| empty(&e))?
+                    .into()
+            }
+            BijectionOption::MafSpline => {
+                Autoregressive::new(masked, self.spline()?, width, hidden, noise)
+                    .map_err(|e| empty(&e))?
+                    .into()
+            }
+        })
     }
 }
 
 impl Kind for Flowing {
     const NAME: &'static str = "flow";
-    const ABOUT: &'static str = "A normalizing flow (RealNVP), with an exact density";
+    const ABOUT: &'static str = "A normalizing flow (RealNVP, splines, MAF), with an exact density";
     const SUPERVISED: bool = false;
     type Options = FlowOptions;
-    type Model = RealNvp;
+    type Model = AnyFlow;
 
     fn parameters(options: &FlowOptions, columns: Columns) -> u128 {
-        let (first, second) = (columns.inputs / 2, columns.inputs - columns.inputs / 2);
+        let d = columns.inputs;
         let one = |condition: usize, transform: usize| {
-            parameters(&sizes(condition, &options.hidden, transform.saturating_mul(2)))
+            parameters(&sizes(condition, &options.hidden, transform.saturating_mul(options.each())))
         };
-        let pair = one(first, second).min(one(second, first));
-        pair.saturating_mul(options.couplings as u128)
+        let layer = match options.bijection {
+            BijectionOption::Affine | BijectionOption::Spline => {
+                one(d / 2, d - d / 2).min(one(d - d / 2, d / 2))
+            }
+            BijectionOption::Maf | BijectionOption::MafSpline => one(d, d),
+        };
+        layer.saturating_mul(options.couplings as u128)
     }
 
     fn build(
@@ -58,11 +171,35 @@ impl Kind for Flowing {
         noise: Noise,
     ) -> Result<Self::Model, CliError> {
         check_sizes(&options.hidden)?;
+        positive("--interval", options.interval)?;
         if options.couplings == 0 {
             return Err(CliError::Usage("--couplings is 0: a flow needs at least one".to_owned()));
         }
-        Flow::real_nvp(columns.inputs, options.couplings, &options.hidden, noise)
-            .map_err(|error| CliError::Data(error.to_string()))
+        let width = columns.inputs;
+        let mut layers = Vec::new();
+        for i in 0..options.couplings {
+            let autoregressive =
+                matches!(options.bijection, BijectionOption::Maf | BijectionOption::MafSpline);
+            if i > 0 && autoregressive {
+                layers.push(Permutation::reversed(width).into());
+            }
+            layers.push(options.layer(i, width, noise.stream(i as u64))?);
+        }
+        let mut bijection = Chain(layers);
+        if options.recompute {
+            bijection = Chain(vec![Reversible::new(bijection, TOLERANCE).into()]);
+        }
+        let base = match options.base {
+            BaseOption::Standard => StandardNormal.into(),
+            BaseOption::Normal => Normal::standard(width).into(),
+            BaseOption::Mixture => NormalMixture::new(COMPONENTS, width, noise.stream(u64::MAX))
+                .map_err(|error| CliError::Usage(error.to_string()))?
+                .into(),
+            BaseOption::StudentT => {
+                StudentT::new(5.0).map_err(|error| CliError::Usage(error.to_string()))?.into()
+            }
+        };
+        Ok(Flow { bijection, base })
     }
 
     fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
@@ -76,7 +213,8 @@ impl Kind for Flowing {
     fn sample(model: &Self::Model, n: usize, ask: &Ask<'_>) -> Result<Table, CliError> {
         let tape = Tape::new();
         let noise = ask.noise.stream(ask.first);
-        let rows = model.bind_constant(&tape).sample(&tape, (n, width(model)), noise);
+        let width = ask.schema.feature_names().len();
+        let rows = model.bind_constant(&tape).sample(&tape, (n, width), noise);
         Ok(in_units(rows_of(rows), ask))
     }
 
@@ -88,7 +226,7 @@ impl Kind for Flowing {
     }
 
     fn code(model: &Self::Model) -> Vec<String> {
-        numbered("z", width(model))
+        numbered("z", width(&model.bijection))
     }
 
     fn decode(
@@ -100,14 +238,56 @@ impl Kind for Flowing {
         let (rows, _) = model.bind_constant(&tape).bijection.forward(tape.batch(codes));
         Ok(in_units(rows_of(rows), ask))
     }
+
+    fn warning(model: &Self::Model) -> Option<String> {
+        let Some(AnyBijection::Reversible(reversible)) = model.bijection.0.first() else {
+            return None;
+        };
+        let guard = reversible.guard();
+        (guard.fallbacks() > 0).then(|| {
+            format!(
+                "in {} backward passes recomputed points were off by up to {:.1e}, more than {:.0e}: their gradients were computed \
+                 from kept activations, which takes the memory that --recompute saves",
+                guard.fallbacks(),
+                guard.worst(),
+                guard.tolerance()
+            )
+        })
+    }
+
+    fn conditioning(
+        model: &Self::Model,
+        rows: &Dataset,
+    ) -> Result<[Vec<Conditioning>; 2], CliError> {
+        let bijection = &model.bijection;
+        let double = bijection.map(&evidence::autodiff::Path::root(), &mut |_, leaf: &P| {
+            leaf.mapv(f64::from).into_shared()
+        });
+        let (tape, single) = (Tape::new(), Tape::new());
+        let points = inputs(rows);
+        // At the very same points: rounding them is not the bijection's error.
+        let exact = points.mapv(f64::from);
+        Ok([
+            examine(&double.bind_constant(&tape), &tape, exact.view()),
+            examine(&bijection.bind_constant(&single), &single, points.view()),
+        ])
+    }
 }
 
-fn width(model: &RealNvp) -> usize {
-    model.bijection.0.first().map_or(0, |coupling| coupling.width)
+fn width(chain: &Chain<AnyBijection<P>>) -> usize {
+    match chain.0.first() {
+        Some(AnyBijection::AffineCoupling(coupling)) => coupling.columns.width,
+        Some(AnyBijection::SplineCoupling(coupling)) => coupling.columns.width,
+        Some(AnyBijection::Autoregressive(layer)) => layer.columns.width,
+        Some(AnyBijection::AutoregressiveSpline(layer)) => layer.columns.width,
+        Some(AnyBijection::Reversible(inside)) => width(&inside.chain),
+        // There are no others here.
+        _ => 0,
+    }
 }
 
 /// In the data's own units.
-fn log_density(model: &RealNvp, rows: &Dataset, ask: &Ask<'_>) -> Array1<f64> {
+fn log_density(model: &AnyFlow, rows: &Dataset, ask: &Ask<'_>) -> Array1<f64> {
     let tape = Tape::new();
     let log_prob = model.bind_constant(&tape).log_prob(tape.batch(inputs(rows).view()));
     let scaling = ask.schema.feature_scaling();

@@ -15,6 +15,7 @@ mod vae;
 use super::error::CliError;
 use super::trained::{AnyKind, Of};
 use evidence::Noise;
+use evidence::layers::Conditioning;
 use evidence::models::Model;
 use evidence::train::data::{Dataset, Schema};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -158,6 +159,16 @@ pub(super) trait Kind: Sync + Sized + 'static {
     /// The row of each code.
     fn decode(_: &Self::Model, _: ArrayView2<'_, f32>, _: &Ask<'_>) -> Result<Table, CliError> {
         Err(cannot::<Self>("decode codes: train an autoencoder, a vae or a flow"))
+    }
+
+    /// How well its bijection comes back at each row, in double and in single precision.
+    fn conditioning(_: &Self::Model, _: &Dataset) -> Result<[Vec<Conditioning>; 2], CliError> {
+        Err(cannot::<Self>("map rows to a base and back: train a flow"))
+    }
+
+    /// What should be said once it is trained.
+    fn warning(_: &Self::Model) -> Option<String> {
+        None
     }
 
     /// Each row, through its code.

@@ -11,8 +11,14 @@ use evidence_train::{Epoch, Event, FitOptions, Schedule, Snapshot, Stop, Trainer
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-const OPTIONS: FitOptions =
-    FitOptions { epochs: 3, batch: 64, patience: Some(3), seed: 5, schedule: Schedule::Cosine };
+const OPTIONS: FitOptions = FitOptions {
+    epochs: 3,
+    batch: 64,
+    patience: Some(3),
+    seed: 5,
+    schedule: Schedule::Cosine,
+    warm_up: 0,
+};
 
 /// Three columns and 320 rows or so to train on, six steps an epoch.
 fn table() -> (TempDir, PathBuf, Streamed) {

@@ -1,7 +1,7 @@
 //! A fixed reordering of columns, `xⱼ = z_{π(j)}`; it keeps volumes, so its log-determinant is 0.
 
 use crate::{Bijection, LogDet};
-use evidence_autodiff::{Path, Real, Tree, Var};
+use evidence_autodiff::{Noise, Real, Var};
 use std::sync::Arc;
 
 /// A permutation of columns.
@@ -45,19 +45,33 @@ impl Permutation {
         let columns: Arc<[usize]> = (0..width).rev().collect();
         Self { inverse: columns.clone(), columns }
     }
-}
 
-impl<P> Tree<P> for Permutation {
-    type With<Q> = Self;
-
-    fn map<Q>(&self, _: &Path<'_>, _: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Self {
-        self.clone()
+    /// The first ⌊d/2⌋ columns and the others change places.
+    pub fn swapped(width: usize) -> Self {
+        let first = width / 2;
+        Self {
+            columns: (first..width).chain(0..first).collect(),
+            inverse: (width - first..width).chain(0..width - first).collect(),
+        }
     }
 
-    fn leaves_mut<'a>(&'a mut self, _: &mut Vec<&'a mut P>) {
-        let Self { columns: _, inverse: _ } = self;
+    /// A random order, every order equally likely.
+    pub fn random(width: usize, noise: Noise) -> Self {
+        let columns = noise.permutation(width);
+        let mut inverse = vec![0; width];
+        for (place, &column) in columns.iter().enumerate() {
+            inverse[column] = place;
+        }
+        Self { columns: columns.into(), inverse: inverse.into() }
+    }
+
+    /// Which column is put at each place, from base to data.
+    pub fn columns(&self) -> &[usize] {
+        &self.columns
     }
 }
+
+leafless!(Permutation);
 
 impl<'t, T: Real> Bijection<'t, T> for Permutation {
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
@@ -81,5 +95,13 @@ mod tests {
         }
         assert!(Permutation::new(vec![]).is_ok());
         assert_eq!(Permutation::new(vec![2, 1, 0]).unwrap(), Permutation::reversed(3));
+        for width in [0, 1, 2, 5, 8] {
+            let random = Permutation::random(width, Noise::new(3));
+            for made in [Permutation::swapped(width), Permutation::reversed(width), random] {
+                assert_eq!(Permutation::new(made.columns().to_vec()).unwrap(), made, "{width}");
+            }
+        }
+        assert_eq!(Permutation::swapped(5).columns(), [2, 3, 4, 0, 1]);
+        assert_ne!(Permutation::random(8, Noise::new(1)), Permutation::random(8, Noise::new(2)));
     }
 }

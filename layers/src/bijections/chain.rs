@@ -28,6 +28,22 @@ impl<'t, T: Real, B: Bijection<'t, T>> Bijection<'t, T> for Chain<B> {
     fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
         through(self.0.iter().rev(), x, B::inverse)
     }
+
+    fn forward_given(
+        &self,
+        z: Var<'t, T>,
+        context: Option<Var<'t, T>>,
+    ) -> (Var<'t, T>, LogDet<'t, T>) {
+        through(self.0.iter(), z, |bijection, z| bijection.forward_given(z, context))
+    }
+
+    fn inverse_given(
+        &self,
+        x: Var<'t, T>,
+        context: Option<Var<'t, T>>,
+    ) -> (Var<'t, T>, LogDet<'t, T>) {
+        through(self.0.iter().rev(), x, |bijection, x| bijection.inverse_given(x, context))
+    }
 }
 
 fn through<'t, 'b, T: Real, B: 'b>(

@@ -1,0 +1,74 @@
+//! The bijections, one file each: formula and log-determinant first.
+//!
+//! [`Coupling`] and [`Autoregressive`] say which columns decide about which; a [`Transform`] ([`Additive`], [`Affine`], [`Spline`]) says
+//! what is done to a column. The others stand alone. [`Chain`] puts them one behind the other, [`Inverse`] turns one round, and
+//! [`AnyBijection`] lets different ones stand in one chain.
+
+/// A tree without leaves: configuration only.
+macro_rules! leafless {
+    ($type:ty) => {
+        impl<P> evidence_autodiff::Tree<P> for $type {
+            type With<Q> = Self;
+
+            fn map<Q>(
+                &self,
+                _: &evidence_autodiff::Path<'_>,
+                _: &mut dyn FnMut(&evidence_autodiff::Path<'_>, &P) -> Q,
+            ) -> Self {
+                self.clone()
+            }
+
+            fn leaves_mut<'a>(&'a mut self, _: &mut Vec<&'a mut P>) {}
+        }
+    };
+}
+
+mod actnorm;
+mod additive;
+mod affine;
+mod any;
+mod autoregressive;
+mod chain;
+mod checks;
+mod coupling;
+mod examine;
+mod inverse;
+mod leaky_relu;
+mod linear;
+mod made;
+mod permutation;
+mod planar;
+mod radial;
+mod reversible;
+mod scale_shift;
+mod sigmoid;
+mod softplus;
+mod spline;
+mod split;
+mod tanh;
+mod transform;
+
+pub use actnorm::{ActNorm, ActNormError};
+pub use additive::Additive;
+pub use affine::Affine;
+pub use any::AnyBijection;
+pub use autoregressive::{Autoregressive, Direction};
+pub use chain::Chain;
+pub(crate) use checks::checks;
+pub use coupling::{AdditiveCoupling, AffineCoupling, Coupling, CouplingError, SplineCoupling};
+pub use examine::{Conditioning, examine};
+pub use inverse::Inverse;
+pub use leaky_relu::LeakyRelu;
+pub use linear::LuLinear;
+pub use made::{Columns, Made, MadeError};
+pub use permutation::{Permutation, PermutationError};
+pub use planar::Planar;
+pub use radial::Radial;
+pub use reversible::Reversible;
+pub use scale_shift::ScaleShift;
+pub use sigmoid::{Sigmoid, SigmoidError};
+pub use softplus::Softplus;
+pub use spline::{Spline, SplineError};
+pub use split::Split;
+pub use tanh::Tanh;
+pub use transform::Transform;

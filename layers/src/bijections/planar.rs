@@ -1,0 +1,83 @@
+//! The planar flow (Rezende and Mohamed 2015, section 4.1): `x = z + û tanh(wᵀz + b)`, which pushes points across a plane.
+//!
+//! It is invertible where wᵀû > −1, so with the stored u: `û = u + (softplus(wᵀu) − 1 − wᵀu) w / |w|²`, for which
+//! `c = wᵀû = softplus(wᵀu) − 1` (appendix A.1). `log |det ∂x/∂z| = ln(1 + c (1 − tanh² a))`, `a = wᵀz + b`.
+//!
+//! Back: a solves `a + c tanh a = wᵀx + b`, one number for each row, found by bracketed Newton steps
+//! ([`Var::tanh_root`]); then `z = x − û tanh a`.
+
+use crate::{Bijection, Init, LogDet};
+use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var, zeros};
+
+/// A planar bijection over `[n, d]`.
+#[derive(Clone, Debug)]
+pub struct Planar<P> {
+    /// w, `[d, 1]`: not all zero.
+    pub weight: P,
+    /// u, `[1, d]`.
+    pub push: P,
+    /// b, `[1]`.
+    pub bias: P,
+}
+
+impl<T: Real> Planar<Array<T>> {
+    /// Over so many columns, with a plane of random direction and hardly a push.
+    pub fn new(width: usize, noise: Noise) -> Self {
+        Self {
+            weight: Init::Normal(1.0 / (width.max(1) as f64).sqrt()).draw(
+                width,
+                1,
+                noise.stream(0),
+            ),
+            push: Init::Normal(0.01).draw(1, width, noise.stream(1)),
+            bias: zeros(&[1]),
+        }
+    }
+}
+
+impl<P> Tree<P> for Planar<P> {
+    type With<Q> = Planar<Q>;
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Planar<Q> {
+        Planar {
+            weight: f(&path.field("weight"), &self.weight),
+            push: f(&path.field("push"), &self.push),
+            bias: f(&path.field("bias"), &self.bias),
+        }
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        let Self { weight, push, bias } = self;
+        out.extend([weight, push, bias]);
+    }
+}
+
+impl<'t, T: Real> Planar<Var<'t, T>> {
+    /// û `[1, d]` and c `[1, 1]`.
+    fn push(&self) -> (Var<'t, T>, Var<'t, T>) {
+        let product = self.push.matmul(self.weight);
+        let c = product.softplus() - 1.0;
+        let push = self.push + (c - product) * self.weight.t() / self.weight.square().sum(..);
+        (push, c)
+    }
+
+    /// ln(1 + c (1 − tanh² a)) for each row.
+    fn log_det(t: Var<'t, T>, c: Var<'t, T>) -> LogDet<'t, T> {
+        let steepness = (1.0 - t.square()) * c;
+        LogDet::new(steepness.ln_1p().sum(-1))
+    }
+}
+
+impl<'t, T: Real> Bijection<'t, T> for Planar<Var<'t, T>> {
+    fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        let (push, c) = self.push();
+        let t = (z.matmul(self.weight) + self.bias).tanh();
+        (z + t * push, Self::log_det(t, c))
+    }
+
+    fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        let (push, c) = self.push();
+        let t = (x.matmul(self.weight) + self.bias).tanh_root(c).tanh();
+        (x - t * push, -Self::log_det(t, c))
+    }
+}
