@@ -250,6 +250,6 @@ fn an_answer_that_nobody_reads_to_its_end_is_no_error() {
             .unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success() && err(&output) == "", "{}", err(&output));
+        assert!(output.status.success() && err(&output).is_empty(), "{}", err(&output));
     }
 }
