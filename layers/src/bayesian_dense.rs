@@ -16,6 +16,15 @@ pub struct BayesianDense<P> {
     pub prior: Prior<P>,
 }
 
+/// The weights of a layer, drawn for all rows.
+#[derive(Clone, Debug)]
+pub struct Draw<'t, T: Real> {
+    /// One draw.
+    pub weights: Dense<Var<'t, T>>,
+    /// The parts of KL(q ‖ p), where the visit that made the draw gave them too.
+    kl: Option<Vec<Var<'t, T>>>,
+}
+
 /// An estimator that a posterior has no use for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -67,7 +76,19 @@ impl<'t, T: Real> BayesianDense<Var<'t, T>> {
         self.posterior.rsample(noise, first)
     }
 
-    /// `activation(x W + b)` under an estimator, `[n, in]` to `[n, out]`; and the weights, where they were drawn for all rows.
+    /// One draw of the layer and, where `kl` asks for it and one visit of the parameters gives both, its divergence.
+    fn draw(&self, noise: Noise, first: u64, kl: bool) -> Draw<'t, T> {
+        match (&self.posterior, &self.prior) {
+            (Posterior::MeanField(q), Prior::Normal { scale }) if kl => {
+                let (weights, kl) = q.rsample_with_kl_from(noise, first, *scale);
+                Draw { weights, kl: Some(kl) }
+            }
+            _ => Draw { weights: self.rsample(noise, first), kl: None },
+        }
+    }
+
+    /// `activation(x W + b)` under an estimator, `[n, in]` to `[n, out]`; and the weights, where they were drawn for all rows. `kl` says
+    /// whether [`kl_parts`](Self::kl_parts) will be asked for too.
     ///
     /// # Panics
     /// If x has another number of columns than W has rows, or the posterior does not [admit](Self::admits) the estimator.
@@ -79,12 +100,13 @@ impl<'t, T: Real> BayesianDense<Var<'t, T>> {
         estimator: Estimator,
         noise: Noise,
         first: u64,
-    ) -> (Var<'t, T>, Option<Dense<Var<'t, T>>>) {
+        kl: bool,
+    ) -> (Var<'t, T>, Option<Draw<'t, T>>) {
         let own = noise.stream(ROWS).stream(first);
         let (mean, rho) = match (&self.posterior, estimator) {
             (_, Estimator::Shared) | (Posterior::PointMass(_), _) => {
-                let drawn = self.rsample(noise, first);
-                return (drawn.forward(x, activation), Some(drawn));
+                let draw = self.draw(noise, first, kl);
+                return (draw.weights.forward(x, activation), Some(draw));
             }
             (Posterior::MeanField(q), _) => (q.means(), &q.rho),
             (Posterior::LowRank(q), _) => {
@@ -117,7 +139,7 @@ impl<'t, T: Real> BayesianDense<Var<'t, T>> {
 
     /// KL(q ‖ p), in nats; where a draw is needed, by the one given, or else one of its own.
     #[must_use]
-    pub fn kl(&self, drawn: Option<&Dense<Var<'t, T>>>, noise: Noise, first: u64) -> Var<'t, T> {
+    pub fn kl(&self, drawn: Option<&Draw<'t, T>>, noise: Noise, first: u64) -> Var<'t, T> {
         let parts = self.kl_parts(drawn, noise, first).into_iter();
         parts.reduce(|sum, part| sum + part).expect("a layer has weights")
     }
@@ -126,12 +148,15 @@ impl<'t, T: Real> BayesianDense<Var<'t, T>> {
     #[must_use]
     pub fn kl_parts(
         &self,
-        drawn: Option<&Dense<Var<'t, T>>>,
+        drawn: Option<&Draw<'t, T>>,
         noise: Noise,
         first: u64,
     ) -> Vec<Var<'t, T>> {
+        if let Some(Draw { kl: Some(parts), .. }) = drawn {
+            return parts.clone();
+        }
         let draw = || match drawn {
-            Some(drawn) => Dense { weight: drawn.weight, bias: drawn.bias },
+            Some(Draw { weights, .. }) => Dense { weight: weights.weight, bias: weights.bias },
             None => self.rsample(noise, first),
         };
         self.posterior.kl_parts(&self.prior, draw)

@@ -38,7 +38,7 @@ mod posterior;
 mod prior;
 
 pub use activation::Activation;
-pub use bayesian_dense::{BayesianDense, EstimatorError};
+pub use bayesian_dense::{BayesianDense, Draw, EstimatorError};
 pub use bijection::{Bijection, LogDet};
 pub use bijections::{
     ActNorm, ActNormError, Additive, AdditiveCoupling, Affine, AffineCoupling, AnyBijection,

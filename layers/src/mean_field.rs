@@ -93,17 +93,32 @@ impl<M> MeanField<M> {
     where
         M: Tree<Var<'t, T>>,
     {
-        let mut leaf = 0;
+        let (draw, parts) = self.rsample_with_kl_from(noise, 0, prior_scale);
+        let kl = parts.into_iter().reduce(|sum, part| sum + part);
+        (draw, kl.expect("a tree of parameters has a leaf"))
+    }
+
+    /// The same where other leaves come before these in a larger tree, and the divergence leaf by leaf.
+    #[track_caller]
+    pub(crate) fn rsample_with_kl_from<'t, T: Real>(
+        &self,
+        noise: Noise,
+        first: u64,
+        prior_scale: f64,
+    ) -> (M::With<Var<'t, T>>, Vec<Var<'t, T>>)
+    where
+        M: Tree<Var<'t, T>>,
+    {
         let rho = leaves(&self.rho);
-        let mut divergence = None;
+        let mut parts = Vec::with_capacity(rho.len());
         let draw = self.mean.map(&Path::root(), &mut |_, mean| {
-            let noise = noise.stream(leaf as u64);
+            let leaf = parts.len();
+            let noise = noise.stream(first + leaf as u64);
             let (draw, kl) = mean.rsample_with_kl(rho[leaf], noise, prior_scale);
-            leaf += 1;
-            divergence = Some(divergence.map_or(kl, |sum| sum + kl));
+            parts.push(kl);
             draw
         });
-        (draw, divergence.expect("a tree of parameters has a leaf"))
+        (draw, parts)
     }
 
     /// KL(q ‖ N(0, s²)) of all parameters together: a **sum**, in nats.

@@ -7,7 +7,7 @@ use crate::predictive::{ClassMixture, Mixture, MixtureOutputs};
 use crate::{Batch, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var};
 use evidence_layers::{
-    Activation, BayesianDense, Dense, Estimator, EstimatorError, Mlp, PosteriorKind, Prior,
+    Activation, BayesianDense, Draw, Estimator, EstimatorError, Mlp, PosteriorKind, Prior,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -212,7 +212,7 @@ impl<P> Tree<P> for BayesianNetwork<P> {
 }
 
 /// The weights of each layer, where an estimator drew them for all rows.
-pub type Drawn<'t, T> = Vec<Option<Dense<Var<'t, T>>>>;
+pub type Drawn<'t, T> = Vec<Option<Draw<'t, T>>>;
 
 /// The number of leaves before layer i, which names its noise.
 fn first(layer: usize) -> u64 {
@@ -228,14 +228,15 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
         Mlp { layers: layers.collect(), activation: self.activation, output: self.output }
     }
 
-    /// The outputs of one draw under the estimator, `[n, out]`, and the weights of the layers that drew them whole.
+    /// The outputs of one draw under the estimator, `[n, out]`, and the weights of the layers that drew them whole; `kl` says whether
+    /// their divergence is wanted too.
     #[track_caller]
-    pub fn forward(&self, x: Var<'t, T>, noise: Noise) -> (Var<'t, T>, Drawn<'t, T>) {
+    pub fn forward(&self, x: Var<'t, T>, noise: Noise, kl: bool) -> (Var<'t, T>, Drawn<'t, T>) {
         let (mut x, mut drawn) = (x, Vec::with_capacity(self.posterior.len()));
         for (i, layer) in self.posterior.iter().enumerate() {
             let last = i + 1 == self.posterior.len();
             let activation = if last { self.output } else { self.activation };
-            let (y, weights) = layer.forward(x, activation, self.estimator, noise, first(i));
+            let (y, weights) = layer.forward(x, activation, self.estimator, noise, first(i), kl);
             x = y;
             drawn.push(weights);
         }
@@ -243,7 +244,7 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
     }
 
     /// KL(q ‖ p) of all weights, in nats: a sum leaf after leaf, by the draw given where there is no closed form.
-    fn kl(&self, drawn: &[Option<Dense<Var<'t, T>>>], noise: Noise) -> Var<'t, T> {
+    fn kl(&self, drawn: &[Option<Draw<'t, T>>], noise: Noise) -> Var<'t, T> {
         let layers = self.posterior.iter().enumerate();
         let parts = layers.flat_map(|(i, layer)| {
             layer.kl_parts(drawn.get(i).and_then(Option::as_ref), noise, first(i))
@@ -258,13 +259,13 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
         noise: Noise,
         kl: bool,
     ) -> (Var<'t, T>, Option<Var<'t, T>>) {
-        let draw = |noise| {
-            let (output, drawn) = self.forward(batch.inputs, noise);
+        let draw = |noise, kl| {
+            let (output, drawn) = self.forward(batch.inputs, noise, kl);
             let log_prob = self.likelihood.log_prob(output, batch.expect_targets());
             (log_prob.mean(..), drawn)
         };
         if self.draws == 1 {
-            let (log_likelihood, drawn) = draw(noise);
+            let (log_likelihood, drawn) = draw(noise, kl);
             return (log_likelihood, kl.then(|| self.kl(&drawn, noise)));
         }
         let by_draws = self.posterior.iter().any(|layer| layer.prior.needs_draws());
@@ -274,9 +275,10 @@ impl<'t, T: Real> BayesianNetwork<Var<'t, T>> {
         };
         for s in 0..self.draws {
             let noise = noise.stream(s as u64);
-            let (part, drawn) = draw(noise);
+            let kl = kl && (by_draws || s == 0);
+            let (part, drawn) = draw(noise, kl);
             add(&mut log_likelihood, part);
-            if kl && (by_draws || s == 0) {
+            if kl {
                 add(&mut divergence, self.kl(&drawn, noise));
             }
         }

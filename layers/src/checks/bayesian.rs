@@ -50,7 +50,7 @@ pub(super) fn checks() -> Vec<Check> {
             impl Function for Forward {
                 fn call<'t, T: Real>(&self, inputs: &[Var<'t, T>]) -> Var<'t, T> {
                     let layer = bind(&self.0, &inputs[1..]);
-                    layer.forward(inputs[0], Activation::Tanh, self.1, Noise::new(7), 4).0
+                    layer.forward(inputs[0], Activation::Tanh, self.1, Noise::new(7), 4, false).0
                 }
             }
             table.push(Check::stochastic_gradient(
