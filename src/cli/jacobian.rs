@@ -37,7 +37,10 @@ pub(super) struct JacobianArguments {
 const PRECISIONS: [&str; 2] = ["f64", "f32"];
 
 /// What is measured at a row.
-const COLUMNS: [(&str, fn(&Conditioning) -> f64); 5] = [
+/// What a column is called, and its number.
+type Column = (&'static str, fn(&Conditioning) -> f64);
+
+const COLUMNS: [Column; 5] = [
     ("round_trip", |row| row.round_trip),
     ("log_det_error", Conditioning::log_det_error),
     ("log_det_sum", |row| row.log_det_sum.abs()),

@@ -132,6 +132,5 @@ fn options<K: Kind>(
             SchemaOptions::default().targets_scaling
         },
         split: data.split(seed),
-        ..SchemaOptions::default()
     })
 }
