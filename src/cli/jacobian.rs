@@ -36,10 +36,10 @@ pub(super) struct JacobianArguments {
 /// The two precisions, in the order of [`Conditioning`]s.
 const PRECISIONS: [&str; 2] = ["f64", "f32"];
 
-/// What is measured at a row.
 /// What a column is called, and its number.
 type Column = (&'static str, fn(&Conditioning) -> f64);
 
+/// What is measured at a row.
 const COLUMNS: [Column; 5] = [
     ("round_trip", |row| row.round_trip),
     ("log_det_error", Conditioning::log_det_error),

@@ -23,13 +23,10 @@ fn cases() -> u32 {
 }
 
 /// Tries inputs on one thread, whose allocations are counted.
-fn fuzz<S: Strategy>(
-    name: &str,
-    inputs: S,
-    mut law: impl FnMut(S::Value) -> Result<(), TestCaseError> + Send,
-) where
+fn fuzz<S>(name: &str, inputs: S, mut law: impl FnMut(S::Value) -> Result<(), TestCaseError> + Send)
+where
+    S: Strategy + Send,
     S::Value: Send,
-    S: Send,
 {
     let begin = Instant::now();
     let config = Config { cases: cases(), failure_persistence: None, ..Config::default() };
