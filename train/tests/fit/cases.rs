@@ -1,7 +1,7 @@
 //! Every model, each with a problem that it can learn.
 
 use evidence_autodiff::{Array, Noise, Parameters};
-use evidence_layers::{Activation, AffineCoupling, Chain, Estimator, Mlp, PosteriorKind, Prior};
+use evidence_layers::{Activation, AffineCoupling, Chain, Mlp};
 use evidence_models::{
     Autoencoder, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Model, Vae,
 };
