@@ -58,10 +58,10 @@ fn fit(problem: &Problem, kind: PosteriorKind, estimator: Estimator) -> Bayesian
         BayesianNetwork::with_posteriors(net, likelihood, &prior, &[kind], 0.3, Noise::new(1))
             .with_estimator(estimator)
             .unwrap()
-            .with_draws(8);
+            .with_draws(16);
     let shared = |table: &Array2<f64>| -> Array<f64> { table.clone().into_dyn().into_shared() };
     let (x, y) = (shared(&problem.x), shared(&problem.y));
-    let (mut backprop, mut adam) = (Backprop::new(), Adam::new(0.01).unwrap());
+    let (mut backprop, mut adam) = (Backprop::new(), Adam::new(5e-3).unwrap());
     let steps = 16_000;
     for step in 0..steps {
         let rows = Rows { inputs: &x, targets: Some(&y), data_size: problem.x.nrows() };

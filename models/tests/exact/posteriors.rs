@@ -4,6 +4,7 @@ use crate::common::{
     P, cholesky, estimate, log_normal, log_normal_of, normal, scrambled, softplus,
     within_four_errors,
 };
+use evidence_autodiff::kernels::threads::with_threads;
 use evidence_autodiff::{Noise, Parameters, Path, Tape, Tree, Var};
 use evidence_layers::{
     Activation, BayesianDense, Dense, Estimator, Init, Mlp, Posterior, PosteriorKind, Prior,
@@ -310,4 +311,51 @@ fn a_low_rank_posterior_is_no_diagonal_one() {
     let half = layer.posterior.bind_constant(&tape).half_log_det().unwrap().item();
     let direct: f64 = cholesky(&covariance).diag().iter().map(|l| l.ln()).sum();
     assert!((half - direct).abs() <= 1e-12 * direct.abs().max(1.0), "{half} {direct}");
+}
+
+/// Whatever the posterior and the estimator: a step's gradient has the same bits on any number of threads.
+#[test]
+fn gradients_have_the_same_bits_on_any_number_of_threads() {
+    let (x, y) = (normal(300, 30, Noise::new(4)), normal(300, 1, Noise::new(5)));
+    let mut compared = 0;
+    for kind in KINDS {
+        for estimator in Estimator::ALL {
+            let net = Mlp::new(&[30, 40, 2], Activation::Relu, Noise::new(1));
+            // The first layer's factor would have 1,240² entries.
+            let first =
+                if kind == PosteriorKind::FullCovariance { PosteriorKind::MeanField } else { kind };
+            let prior = Prior::two_normals(0.5, 1.0, 0.1).unwrap();
+            let noise = Noise::new(2);
+            let likelihood = Likelihood::PredictedGaussian;
+            let model = BayesianNetwork::<P>::with_posteriors(
+                net,
+                likelihood,
+                &prior,
+                &[first, kind],
+                0.1,
+                noise,
+            );
+            let Ok(model) = model.with_draws(2).with_estimator(estimator) else { continue };
+            let on = |threads| {
+                with_threads(threads, || {
+                    let tape = Tape::new();
+                    let bound = model.bind(&tape);
+                    let batch = Batch::new(tape.constant(&x), Some(tape.constant(&y)), 300);
+                    let gradient = bound.loss(&batch, Noise::new(3)).total.backward().of(&bound);
+                    let mut bits = Vec::new();
+                    gradient.map(&Path::root(), &mut |_, leaf| {
+                        bits.extend(leaf.data().iter().map(|g| g.to_bits()));
+                    });
+                    bits
+                })
+            };
+            let alone = on(1);
+            assert!(
+                [2, 3, 8].into_iter().all(|threads| on(threads) == alone),
+                "{kind:?} {estimator:?}"
+            );
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 10);
 }
