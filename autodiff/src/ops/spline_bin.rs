@@ -89,7 +89,7 @@ fn softmax<T: Real>(logits: &[T], out: &mut [T; MOST_BINS]) {
     }
     let scale = T::one() / sum;
     for share in out {
-        *share = *share * scale;
+        *share *= scale;
     }
 }
 
