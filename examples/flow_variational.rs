@@ -12,7 +12,7 @@ use ndarray::Array2;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-const STEPS: u64 = 1_500;
+const STEPS: u64 = 3_500;
 const DRAWS: usize = 256;
 
 fn main() -> Result<(), Failure> {
