@@ -47,9 +47,10 @@ fn the_laboratory_measures_every_estimator() {
         for batch in [1, 2, 4, 8, 16, 32, 64] {
             let row = of(name, batch);
             assert!(number(row, "microseconds") > 0.0);
-            // Of some 600 parameters: the root mean square of their z.
+            // Of some 600 parameters: the root mean square of their z. Those of one row hang together, like one number more than
+            // like 600: three standard errors.
             let bias = number(row, "bias");
-            assert!((0.7..1.3).contains(&bias), "{name}, {batch} rows: {bias}");
+            assert!((0.0..3.0).contains(&bias), "{name}, {batch} rows: {bias}");
         }
     }
     // One row has its noise to itself, whoever draws it; many rows with noise of their own average it out.
@@ -133,7 +134,8 @@ fn a_table_is_computed_again_from_training_rows_alone() {
     for split in splits {
         // The targets have a deviation of some 1.6, their noise one of 0.035.
         assert!(split["rmse"].as_f64().unwrap() < 0.5, "{split}");
-        assert!(split["log_density"].as_f64().unwrap() > -1.0, "{split}");
+        // A normal of that deviation has −1.9.
+        assert!(split["log_density"].as_f64().unwrap() > -1.5, "{split}");
     }
     // What is tested on changes the scores and nothing that was chosen.
     let data = fs::read_to_string(folder.join("data.txt")).unwrap();
