@@ -2,7 +2,8 @@
 //!
 //! The gradient of the negative ELBO is estimated many times by each. Its variance is summed over all parameters; its bias is measured
 //! against a reference, four times as many draws of local reparametrisation in a stream of their own, as
-//! `√ mean z²` with `z = (ḡ − r) / √(s²/D + s_r²/4D)`: near 1 where there is none.
+//! `√ mean z²` with `z = (ḡ − r) / √(s²/D + s_r²/4D)`: near 1 where there is none. The z of one measurement hang together (on one row
+//! with one output, all gradients are multiples of a few numbers), so a single figure may well be 1.5; its square's mean over seeds is 1.
 
 use evidence_autodiff::{Array, Noise, Path, Tree};
 use evidence_layers::{Estimator, EstimatorError};

@@ -4,6 +4,9 @@
 //! `EVIDENCE_FUZZ_CASES` says how many of each; a longer run is `EVIDENCE_FUZZ_CASES=1000000 cargo test --release -p
 //! evidence-train --lib fuzz`.
 
+#[path = "../../tests/common/changes.rs"]
+mod changes;
+
 use super::checkpoint;
 use super::metrics::Metrics;
 use super::tensors::{Tensors, write_tensors};
@@ -11,58 +14,20 @@ use super::{load_tensors, load_torch};
 use crate::data::{Dataset, red_wine};
 use crate::fit::{FitOptions, Snapshot, Trainer};
 use allocation_counter::measure;
+use changes::{change, changes, fuzz};
 use evidence_autodiff::{Array, Noise, Parameters};
 use evidence_layers::{Activation, Mlp};
 use evidence_models::DenseNetwork;
 use evidence_optim::Adam;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
 use tempfile::TempDir;
 
 /// Bytes of memory for a byte of a file, and whatever the file.
 const BOUND: (u64, u64) = (60, 256 << 10);
-
-fn cases() -> u32 {
-    std::env::var("EVIDENCE_FUZZ_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
-}
-
-type Change = (prop::sample::Index, u8, u8);
-
-fn change(mut bytes: Vec<u8>, changes: &[Change]) -> Vec<u8> {
-    for &(at, byte, what) in changes {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = at.index(bytes.len());
-        match what {
-            0 => bytes[at] = byte,
-            1 => bytes[at] ^= 1 << (byte % 8),
-            2 => bytes.insert(at, byte),
-            3 => bytes.truncate(at),
-            _ => {
-                let end = bytes.len().min(at + usize::from(byte % 32));
-                let part = bytes[at..end].to_vec();
-                bytes.splice(at..at, part);
-            }
-        }
-    }
-    bytes
-}
-
-/// Tries a law on changes of something.
-fn fuzz(name: &str, law: impl Fn(&[Change]) -> Result<(), TestCaseError>) {
-    let begin = Instant::now();
-    let config = Config { cases: cases(), failure_persistence: None, ..Config::default() };
-    let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..5_u8), 1..8);
-    if let Err(error) = TestRunner::new(config).run(&changes, |changes| law(&changes)) {
-        panic!("{name}: {error}");
-    }
-    println!("{name}: {} inputs in {:.1} s", cases(), begin.elapsed().as_secs_f64());
-}
 
 /// What reading took, against the bound for a file of so many bytes.
 fn within(length: usize, read: impl FnOnce()) -> Result<(), TestCaseError> {
@@ -141,7 +106,7 @@ fn file(header: &[u8], numbers: &[u8]) -> Vec<u8> {
 #[test]
 fn states_changed() {
     let state = State::new();
-    fuzz("states", |changes| state.try_with(&change(state.good.clone(), changes)));
+    fuzz("states", changes(), |changes| state.try_with(&change(state.good.clone(), &changes)));
 }
 
 /// The header changed, its length right.
@@ -150,8 +115,8 @@ fn headers_of_states_changed() {
     let state = State::new();
     let (header, numbers) = parts(&state.good);
     let header = header.to_string().into_bytes();
-    fuzz("headers of states", |changes| {
-        state.try_with(&file(&change(header.clone(), changes), numbers))
+    fuzz("headers of states", changes(), |changes| {
+        state.try_with(&file(&change(header.clone(), &changes), numbers))
     });
 }
 
@@ -161,8 +126,8 @@ fn positions_changed() {
     let state = State::new();
     let (header, numbers) = parts(&state.good);
     let about = header["__metadata__"]["evidence"].as_str().unwrap()[9..].to_owned();
-    fuzz("positions", |changes| {
-        let about = change(about.clone().into_bytes(), changes);
+    fuzz("positions", changes(), |changes| {
+        let about = change(about.clone().into_bytes(), &changes);
         let about = String::from_utf8_lossy(&about);
         let mut sum = crc32fast::Hasher::new();
         sum.update(numbers);
@@ -187,8 +152,8 @@ fn models_changed() {
     header.as_object_mut().unwrap().remove("__metadata__");
     let plain = file(header.to_string().as_bytes(), numbers);
     let empty = model();
-    fuzz("models", |changes| {
-        let changed = change(plain.clone(), changes);
+    fuzz("models", changes(), |changes| {
+        let changed = change(plain.clone(), &changes);
         fs::write(&path, &changed).unwrap();
         let mut net = empty.clone();
         let mut loaded = false;
@@ -218,8 +183,8 @@ fn networks_of_pytorch_changed() {
     let (mut header, numbers) = parts(&good);
     header.as_object_mut().unwrap().remove("__metadata__");
     let header = header.to_string().into_bytes();
-    fuzz("networks of PyTorch", |changes| {
-        let changed = file(&change(header.clone(), changes), numbers);
+    fuzz("networks of PyTorch", changes(), |changes| {
+        let changed = file(&change(header.clone(), &changes), numbers);
         fs::write(&path, &changed).unwrap();
         let mut other = net.clone();
         within(changed.len(), || drop(load_torch(&path, &mut other)))?;
@@ -238,8 +203,8 @@ fn metrics_changed() {
     let path = folder.path().join(super::METRICS);
     let line = |epoch| format!("{{\"epoch\":{epoch},\"loss\":1.5,\"parts\":{{}},\"step\":8}}\n");
     let good: String = (1..=6).map(line).collect();
-    fuzz("metrics", |changes| {
-        let changed = change(good.clone().into_bytes(), changes);
+    fuzz("metrics", changes(), |changes| {
+        let changed = change(good.clone().into_bytes(), &changes);
         fs::write(&path, &changed).unwrap();
         within(changed.len(), || {
             Metrics::open(&path).and_then(|mut metrics| metrics.cut(4)).unwrap();

@@ -4,12 +4,15 @@
 //! `EVIDENCE_FUZZ_CASES` says how many of each; a longer run is `EVIDENCE_FUZZ_CASES=1000000 cargo test --release -p
 //! evidence-train --test data fuzz`.
 
+#[path = "../common/changes.rs"]
+mod changes;
+
 use crate::bytes::{Scratch, alone, doubles, gzip, idx, npy, npz};
 use allocation_counter::measure;
+use changes::{change, changes, fuzz};
 use evidence_train::data::{Missing, ReadOptions, Schema, SchemaOptions, TargetUse, read};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use std::time::Instant;
+use proptest::test_runner::TestCaseError;
 
 /// Bytes of memory for a byte of a file. The worst is a row of very many short cells: each has a name and a column of its own.
 const MULTIPLE: u64 = 400;
@@ -17,54 +20,6 @@ const MULTIPLE: u64 = 400;
 const CONSTANT: u64 = 6 << 20;
 /// What a packed byte may stand for, as `packed.rs` has it.
 const UNPACKED: (u64, u64) = (200, 1 << 20);
-
-fn cases() -> u32 {
-    std::env::var("EVIDENCE_FUZZ_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
-}
-
-/// Tries inputs on one thread, whose allocations are counted.
-fn fuzz<S>(name: &str, inputs: S, mut law: impl FnMut(S::Value) -> Result<(), TestCaseError> + Send)
-where
-    S: Strategy + Send,
-    S::Value: Send,
-{
-    let begin = Instant::now();
-    let config = Config { cases: cases(), failure_persistence: None, ..Config::default() };
-    let law = std::cell::RefCell::new(&mut law);
-    let mut runner = TestRunner::new(config);
-    if let Err(error) = runner.run(&inputs, |input| law.borrow_mut()(input)) {
-        panic!("{name}: {error}");
-    }
-    println!("{name}: {} inputs in {:.1} s", cases(), begin.elapsed().as_secs_f64());
-}
-
-/// A change of a file: bytes set, put in, taken away or repeated.
-type Change = (prop::sample::Index, u8, u8);
-
-fn changes() -> impl Strategy<Value = Vec<Change>> {
-    prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..5_u8), 1..8)
-}
-
-fn change(mut bytes: Vec<u8>, changes: Vec<Change>) -> Vec<u8> {
-    for (at, byte, what) in changes {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = at.index(bytes.len());
-        match what {
-            0 => bytes[at] = byte,
-            1 => bytes[at] ^= 1 << (byte % 8),
-            2 => bytes.insert(at, byte),
-            3 => bytes.truncate(at),
-            _ => {
-                let end = bytes.len().min(at + usize::from(byte % 32));
-                let part = bytes[at..end].to_vec();
-                bytes.splice(at..at, part);
-            }
-        }
-    }
-    bytes
-}
 
 /// Good files, with their endings.
 fn good() -> Vec<(&'static str, Vec<u8>)> {
@@ -115,7 +70,7 @@ fn files(name: &str, endings: &'static [&'static str]) {
         let inputs = (0..good.len(), changes());
         fuzz(name, inputs, |(which, changes)| {
             let (ending, bytes) = good[which].clone();
-            try_file(&scratch, ending, &change(bytes, changes))
+            try_file(&scratch, ending, &change(bytes, &changes))
         });
     });
 }
@@ -153,7 +108,7 @@ fn packed_after_the_change() {
         let good: Vec<_> =
             good().into_iter().filter(|(ending, _)| !["gz", "npz"].contains(ending)).collect();
         fuzz("packed", (0..good.len(), changes()), |(which, changes)| {
-            let changed = change(good[which].1.clone(), changes);
+            let changed = change(good[which].1.clone(), &changes);
             try_file(&scratch, "gz", &gzip(&changed))?;
             try_file(&scratch, "npz", &npz(&[("x", changed)]))
         });
@@ -206,7 +161,7 @@ fn schemas_changed() {
         };
         let json = Schema::fit(&table, &options).unwrap().schema.to_json();
         fuzz("schemas", changes(), |changes| {
-            let bytes = change(json.clone().into_bytes(), changes);
+            let bytes = change(json.clone().into_bytes(), &changes);
             let text = String::from_utf8_lossy(&bytes);
             let mut found = None;
             let most = measure(|| found = Some(Schema::from_json(&text))).bytes_max;

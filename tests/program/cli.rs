@@ -1,38 +1,13 @@
 //! The command line as a user meets it: what it prints, what it writes, how it ends.
 
+use super::common::{ended, fresh, program, text};
 use serde_json::Value;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
-fn evidence(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evidence"));
-    command.args(arguments);
-    command
-}
-
-/// Exit code, standard output, standard error.
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = evidence(arguments).output().expect("it starts");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    let (stdout, stderr) = (text(stdout), text(stderr));
-    assert!(!stderr.contains("panicked"), "{arguments:?}: {stderr}");
-    (status.code(), stdout, stderr)
-}
-
-/// A folder of this test's own, empty.
-fn fresh(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).unwrap();
-    }
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a path that is text")
+    ended(&mut program(arguments))
 }
 
 #[test]
@@ -96,7 +71,7 @@ fn checks_print_a_line_each_and_end_with_a_count() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let mut command = evidence(&["check", "a"]);
+    let mut command = program(&["check", "a"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let mut stderr = String::new();

@@ -1,17 +1,13 @@
 //! Flows on the command line: every kind of layer and base, and what is measured of a trained one.
 
+use super::common::{ended, fresh, program};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-/// A folder of this test's own, with a table of two columns in it, and one of a single column.
-fn fresh(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).unwrap();
-    }
-    fs::create_dir_all(&folder).unwrap();
+/// A folder with a table of two columns in it, and one of a single column.
+fn tables(name: &str) -> PathBuf {
+    let folder = fresh(name);
     let row = |i: usize| {
         let t = i as f64 * 0.7;
         (t.sin() + 0.1 * (3.1 * t).cos(), 2.0 * t.cos() + 0.2 * (1.7 * t).sin())
@@ -23,15 +19,8 @@ fn fresh(name: &str) -> PathBuf {
     folder
 }
 
-/// Exit code, standard output, standard error.
 fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evidence"));
-    let Output { status, stdout, stderr } =
-        command.args(arguments).current_dir(folder).output().expect("it starts");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    let (stdout, stderr) = (text(stdout), text(stderr));
-    assert!(!stderr.contains("panicked"), "{arguments:?}: {stderr}");
-    (status.code(), stdout, stderr)
+    ended(program(arguments).current_dir(folder))
 }
 
 #[track_caller]
@@ -48,7 +37,7 @@ fn train<'a>(table: &'a str, out: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn every_layer_and_base_trains_and_is_measured() {
-    let folder = &fresh("flows-kinds");
+    let folder = &tables("flows-kinds");
     for (i, rest) in [
         &["--bijection", "affine"][..],
         &["--bijection", "spline", "--bins", "5", "--interval", "3"],
@@ -100,7 +89,7 @@ fn every_layer_and_base_trains_and_is_measured() {
 
 #[test]
 fn what_was_measured_of_each_row_goes_to_a_file() {
-    let folder = &fresh("flows-rows");
+    let folder = &tables("flows-rows");
     ok(folder, &train("table.csv", "r", &[]));
     let table = ok(folder, &["jacobian", "r", "--data", "table.csv", "--out", "rows.csv"]);
     for part in ["f64", "f32", "round trip", "condition number", "of 300"] {
@@ -116,7 +105,7 @@ fn what_was_measured_of_each_row_goes_to_a_file() {
 
 #[test]
 fn options_that_cannot_be_are_refused_with_a_reason() {
-    let folder = &fresh("flows-refused");
+    let folder = &tables("flows-refused");
     for (table, rest, code, reasons) in [
         ("column.csv", &["--bijection", "affine"][..], 3, ["for 1-D data", "maf-spline"]),
         ("column.csv", &["--bijection", "spline"], 3, ["for 1-D data", "maf-spline"]),

@@ -1,15 +1,45 @@
-//! Running the built program in a folder of its own.
+//! Running the built program.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-pub fn evidence(folder: &Path, arguments: &[&str]) -> Command {
+pub fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evidence"));
-    command.current_dir(folder).args(arguments).args(["--threads", "1"]);
+    command.args(arguments);
     command
+}
+
+/// In a folder, on one thread.
+pub fn evidence(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = program(arguments);
+    command.current_dir(folder).args(["--threads", "1"]);
+    command
+}
+
+/// Exit code, standard output, standard error.
+#[track_caller]
+pub fn ended(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.output().expect("it starts");
+    let stderr = err(&output);
+    assert!(!stderr.contains("panicked"), "{command:?}: {stderr}");
+    (output.status.code(), out(&output), stderr)
+}
+
+/// A folder of a test's own, empty.
+pub fn fresh(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a path that is text")
 }
 
 pub fn run(folder: &Path, arguments: &[&str]) -> Output {

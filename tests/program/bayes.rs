@@ -1,16 +1,12 @@
 //! `evidence train bayes`: every posterior, prior, likelihood and estimator by its name, and what is refused.
 
+use super::common::{ended, evidence};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 use tempfile::TempDir;
 
 fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evidence"));
-    let output = command.current_dir(folder).args(arguments).args(["--threads", "1"]).output();
-    let Output { status, stdout, stderr } = output.expect("it starts");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    (status.code(), text(stdout), text(stderr))
+    ended(&mut evidence(folder, arguments))
 }
 
 /// Eighty rows of a number, a count and a class that depend on two others.

@@ -1,0 +1,12 @@
+//! The built program as a user meets it: every subcommand on every kind of model, what is refused and how, and runs that are
+//! interrupted, killed, or out of room.
+
+mod bayes;
+mod cli;
+mod common;
+mod faults;
+mod flows;
+mod laboratory;
+mod longer;
+mod streamed;
+mod subcommands;
