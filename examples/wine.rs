@@ -9,7 +9,7 @@ use evidence::models::metrics::rmse;
 use evidence::models::{BayesianNetwork, DenseNetwork, Mixture};
 use evidence::optim::Adam;
 use evidence::train::data::{
-    Dataset, ReadOptions, Schema, SchemaOptions, Split, Standardize, read, red_wine,
+    Dataset, ReadOptions, Schema, SchemaOptions, Split, Standardize, Standardized, read, red_wine,
 };
 use evidence::train::{FitOptions, Schedule, fit};
 use evidence::{Activation, Array, Likelihood, Mlp, Noise};
@@ -52,16 +52,13 @@ fn split(wine: &Dataset) -> Result<Wine> {
     let split = Split::by_fraction(wine.rows(), 0.765, 0.085, 0.15, &mut Noise::new(7).rng())?;
     let quality = wine.targets().expect("the wine has targets");
     // The standardisation knows the training rows alone.
-    let features = Standardize::fit(wine.features().view(), split.train())?;
-    let points = Standardize::fit(quality.view(), split.train())?;
-    let scaled = points.transform(quality.view());
-    let all = Dataset::new(features.transform(wine.features().view()), Some(scaled))?;
+    let Standardized { data: all, targets: points, .. } = wine.standardized(split.train())?;
     Ok(Wine {
         training: all.select(split.train())?,
         validation: all.select(split.validation())?,
         test: all.features().select(Axis(0), split.test()).mapv(|x| x as f32),
         truth: quality.column(0).select(Axis(0), split.test()),
-        points,
+        points: points.expect("the wine has targets"),
     })
 }
 

@@ -9,7 +9,7 @@ use evidence::models::metrics::rmse;
 use evidence::models::yardsticks::{DropoutNetwork, Laplace, Swag, ensemble};
 use evidence::models::{BayesianNetwork, DenseNetwork, Mixture, Model};
 use evidence::optim::Adam;
-use evidence::train::data::{Dataset, Split, Standardize, red_wine};
+use evidence::train::data::{Dataset, Split, Standardize, Standardized, red_wine};
 use evidence::train::{Event, FitOptions, Schedule, Trainer, fit};
 use evidence::{Activation, Array, Likelihood, Mlp, Noise};
 use ndarray::{Array1, Array2, Axis};
@@ -31,16 +31,14 @@ fn wine() -> Result<Wine> {
     let wine = red_wine();
     let split = Split::by_fraction(wine.rows(), 0.8, 0.1, 0.1, &mut Noise::new(7).rng())?;
     let quality = wine.targets().expect("the wine has targets");
-    let features = Standardize::fit(wine.features().view(), split.train())?;
-    let points = Standardize::fit(quality.view(), split.train())?;
-    let scaled = points.transform(quality.view());
-    let all = Dataset::new(features.transform(wine.features().view()), Some(scaled))?;
+    // The standardisation knows the training rows alone.
+    let Standardized { data: all, targets: points, .. } = wine.standardized(split.train())?;
     Ok(Wine {
         training: all.select(split.train())?,
         validation: all.select(split.validation())?,
         test: all.features().select(Axis(0), split.test()).mapv(|x| x as f32),
         truth: quality.column(0).select(Axis(0), split.test()),
-        points,
+        points: points.expect("the wine has targets"),
     })
 }
 

@@ -139,6 +139,28 @@ fn rows_and_contexts_of_the_wrong_width_are_named() {
     }
 }
 
+/// Broadcast or cut, they would get a density all the same.
+#[test]
+fn rows_of_another_width_have_no_density() {
+    let elementwise = ["leaky rectifier", "tanh", "sigmoid", "logit", "softplus"];
+    for (name, bijection) in every_kind() {
+        if elementwise.contains(&name) {
+            continue;
+        }
+        let tape = Tape::new();
+        let bound = bijection.bind_constant(&tape);
+        for width in [1, WIDTH - 1, WIDTH + 1] {
+            let rows = tape.filled(&[2, width], 0.5);
+            for forward in [false, true] {
+                let found = catch_unwind(AssertUnwindSafe(|| {
+                    if forward { bound.forward(rows) } else { bound.inverse(rows) }
+                }));
+                assert!(found.is_err(), "{name}, {width} columns, forward {forward}");
+            }
+        }
+    }
+}
+
 /// What needs no context takes no notice of one.
 #[test]
 fn a_context_means_nothing_to_what_was_built_without() {

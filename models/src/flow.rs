@@ -196,6 +196,9 @@ impl<B, D> Flow<B, D> {
     /// its normaliser Z, in nats. At its least, 0 KL, it is −ln Z.
     ///
     /// `log_density` gives log p̃ of rows `[n, width]`, as `[n]`.
+    ///
+    /// The weights of a [`NormalMixture`](crate::NormalMixture) are not learned this way: which component a draw comes from is no
+    /// differentiable function of them, and their gradient is noise around 0.
     #[must_use]
     pub fn reverse_kl<'t, T: Real>(
         &self,

@@ -19,19 +19,22 @@ pub struct Importance {
 }
 
 impl Importance {
-    /// From the log-weights of draws, in nats; −∞ is a draw without weight. NaN without any draws, or with a NaN among them.
+    /// From the log-weights of draws, in nats; −∞ is a draw without weight; where no draw has any, ln Z is −∞, with an
+    /// error of ∞. All is NaN without any draws, or with a NaN among them.
     pub fn new(log_weights: impl IntoIterator<Item = f64>) -> Self {
         let log_weights: Array1<f64> = log_weights.into_iter().collect();
         let draws = log_weights.len();
         let top = log_weights.fold(f64::NEG_INFINITY, |top: f64, &w| top.max(w));
-        let weights = log_weights.mapv(|w| (w - top).exp());
+        let shift = if top == f64::NEG_INFINITY { 0.0 } else { top };
+        let weights = log_weights.mapv(|w| (w - shift).exp());
         let (sum, squares) = (weights.sum(), weights.mapv(|w| w * w).sum());
         let k = draws as f64;
-        let effective_samples = sum * sum / squares;
+        let effective_samples = if sum == 0.0 && draws > 0 { 0.0 } else { sum * sum / squares };
+        // The variance of a mean of weights over its square: (K Σw²/(Σw)² − 1)/K. Below 0 by rounding alone; a NaN stays.
+        let variance = 1.0 / effective_samples - 1.0 / k;
         Self {
-            log_normaliser: top + (sum / k).ln(),
-            // The variance of a mean of weights over its square: (K Σw²/(Σw)² − 1)/K.
-            standard_error: ((1.0 / effective_samples - 1.0 / k).max(0.0)).sqrt(),
+            log_normaliser: shift + (sum / k).ln(),
+            standard_error: if variance < 0.0 { 0.0 } else { variance.sqrt() },
             effective_samples,
             draws,
         }
@@ -54,8 +57,15 @@ mod tests {
         let one = Importance::new([-900.0, f64::NEG_INFINITY, -2000.0, f64::NEG_INFINITY]);
         assert!((one.log_normaliser - (-900.0 - 4.0_f64.ln())).abs() < 1e-12);
         assert!((one.effective_samples - 1.0).abs() < 1e-12);
-        assert!(Importance::new([]).log_normaliser.is_nan());
-        assert!(Importance::new([0.0, f64::NAN]).log_normaliser.is_nan());
+        for nothing in [Importance::new([]), Importance::new([0.0, f64::NAN])] {
+            assert!(
+                nothing.log_normaliser.is_nan() && nothing.standard_error.is_nan(),
+                "{nothing:?}"
+            );
+        }
+        let none = Importance::new([f64::NEG_INFINITY; 3]);
+        assert_eq!((none.log_normaliser, none.effective_samples), (f64::NEG_INFINITY, 0.0));
+        assert_eq!(none.standard_error, f64::INFINITY);
     }
 
     /// p̃ = 3 N(0, 1), q = N(0.3, 1.2²).

@@ -100,12 +100,18 @@ mod tests {
     use ndarray::arr2;
     use std::f64::consts::TAU;
 
-    /// Where a factor of it is known: a wave is a Gaussian in x₂ at every x₁.
+    /// Those that are Gaussians in x₂ at every x₁, one or two, have a known integral.
     #[test]
-    fn the_waves_normaliser_is_that_of_its_walls_and_its_width() {
+    fn normalisers_are_those_of_the_walls_and_the_widths() {
         let walls = 2.0 * WALL + SOFTNESS * TAU.sqrt();
-        let truth = (walls * 0.4 * TAU.sqrt()).ln();
-        assert!((Potential::Wave.log_normaliser() - truth).abs() < 1e-5, "{truth}");
+        for (potential, widths) in [
+            (Potential::Wave, 0.4),
+            (Potential::Parting, 0.35 + 0.35),
+            (Potential::Fork, 0.4 + 0.35),
+        ] {
+            let (found, truth) = (potential.log_normaliser(), (walls * widths * TAU.sqrt()).ln());
+            assert!((found - truth).abs() < 1e-12, "{}: {found} {truth}", potential.name());
+        }
     }
 
     #[test]

@@ -67,6 +67,10 @@ impl<T: Real> Vae<Array<T>> {
                 );
                 for (row, log_weight) in log_weight.data().iter().map(|w| w.to_f64()).enumerate() {
                     elbo[row] += log_weight / samples as f64;
+                    if log_weight == f64::NEG_INFINITY {
+                        // No weight at all; before the first that has some, −∞ − −∞ would be no number.
+                        continue;
+                    }
                     let before: f64 = largest[row];
                     let now = before.max(log_weight);
                     let (shrink, weight) = ((before - now).exp(), (log_weight - now).exp());

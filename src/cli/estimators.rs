@@ -7,7 +7,7 @@ use evidence::autodiff::kernels::threads::with_threads;
 use evidence::estimators::{Measurement, measure};
 use evidence::models::{BayesianNetwork, Rows};
 use evidence::plot::{Curve, Labels, PlotError, Scale, curves};
-use evidence::train::data::{Standardize, red_wine};
+use evidence::train::data::red_wine;
 use evidence::{Activation, Array, Likelihood, Mlp, Noise};
 use ndarray::{Array1, Axis};
 use std::path::PathBuf;
@@ -83,10 +83,8 @@ pub(super) fn run(arguments: &EstimatorsArguments, common: &Common) -> Result<()
 fn batches(arguments: &EstimatorsArguments) -> Result<Vec<Measurement>, CliError> {
     let wine = red_wine();
     let all: Vec<usize> = (0..wine.rows()).collect();
-    let targets = wine.targets().expect("the wine has targets");
-    let features = Standardize::fit(wine.features().view(), &all)?;
-    let points = Standardize::fit(targets.view(), &all)?;
-    let (x, y) = (features.transform(wine.features().view()), points.transform(targets.view()));
+    let wine = wine.standardized(&all)?.data;
+    let (x, y) = (wine.features(), wine.targets().expect("the wine has targets"));
     let noise = Noise::new(arguments.seed);
     let order = noise.stream(0).permutation(wine.rows());
     let sizes = [wine.features().ncols(), arguments.hidden.into(), 1];
@@ -104,7 +102,7 @@ fn batches(arguments: &EstimatorsArguments) -> Result<Vec<Measurement>, CliError
         let part = |table: &ndarray::Array2<f64>| -> Array<f32> {
             table.select(Axis(0), &order[..n]).mapv(|x| x as f32).into_dyn().into_shared()
         };
-        let (x, y) = (part(&x), part(&y));
+        let (x, y) = (part(x), part(y));
         let rows = Rows { inputs: &x, targets: Some(&y), data_size: wine.rows() };
         let found = measure(&model, rows, arguments.draws as usize, noise.stream(2));
         measured.extend(found.map_err(|error| CliError::Usage(error.to_string()))?);

@@ -8,7 +8,7 @@ use evidence_layers::{Activation, Mlp};
 use evidence_models::metrics::rmse;
 use evidence_models::{BayesianNetwork, DenseNetwork, Likelihood, Mixture};
 use evidence_optim::Adam;
-use evidence_train::data::{Dataset, Split, Standardize, red_wine};
+use evidence_train::data::{Dataset, Split, Standardize, Standardized, red_wine};
 use evidence_train::{Epoch, Fit, FitOptions, Schedule, fit};
 use ndarray::{Array1, Array2, Axis};
 use std::time::Instant;
@@ -35,18 +35,13 @@ struct Wine {
 impl Wine {
     fn new(wine: &Dataset, split: &Split) -> Result<Self, LectureError> {
         let targets = wine.targets().expect("the wine has targets");
-        let features = Standardize::fit(wine.features().view(), split.train())?;
-        let quality = Standardize::fit(targets.view(), split.train())?;
-        let all = Dataset::new(
-            features.transform(wine.features().view()),
-            Some(quality.transform(targets.view())),
-        )?;
+        let Standardized { data: all, targets: quality, .. } = wine.standardized(split.train())?;
         Ok(Self {
             training: all.select(split.train())?,
             validation: all.select(split.validation())?,
             test: all.features().select(Axis(0), split.test()).mapv(|x| x as f32),
             test_targets: targets.column(0).select(Axis(0), split.test()),
-            quality,
+            quality: quality.expect("the wine has targets"),
         })
     }
 

@@ -19,7 +19,7 @@ use evidence_layers::{Activation, Estimator, Mlp};
 use evidence_models::metrics::rmse;
 use evidence_models::{BayesianNetwork, Likelihood, Mixture};
 use evidence_optim::Adam;
-use evidence_train::data::{DataError, Dataset, Part, Standardize};
+use evidence_train::data::{DataError, Dataset, Part, Standardized};
 use evidence_train::{FitOptions, Schedule, Stop, fit};
 use ndarray::{Array1, Axis};
 use serde::Serialize;
@@ -123,11 +123,11 @@ fn predict(
     noise: Noise,
 ) -> Result<Mixture, ReproduceError> {
     let data = |source: DataError| ReproduceError::Data { set: set.name.clone(), split, source };
-    let targets = set.targets.view().insert_axis(Axis(1));
-    let features = Standardize::fit(set.features.view(), learning).map_err(data)?;
-    let units = Standardize::fit(targets, learning).map_err(data)?;
-    let all = Dataset::new(features.transform(set.features.view()), Some(units.transform(targets)))
-        .map_err(data)?;
+    let targets = set.targets.clone().insert_axis(Axis(1));
+    let all = Dataset::new(set.features.clone(), Some(targets)).map_err(data)?;
+    let Standardized { data: all, targets: units, .. } =
+        all.standardized(learning).map_err(data)?;
+    let units = units.expect("the set has targets");
     let training = all.select(learning).map_err(data)?;
 
     let (likelihood, outputs) = match choice.noise {

@@ -17,7 +17,7 @@
 use super::spline_bin::{Knots, Shares, parameter_cotangents};
 use crate::check::{Check, Input};
 use crate::kernels::simd::{Kernel, dispatch};
-use crate::kernels::threads::for_chunks_mut2;
+use crate::kernels::threads::{CHUNK, for_each_mut};
 use crate::scalar::Real;
 use crate::shape::Shape;
 use crate::tape::{Op, Saved, Sink, Var};
@@ -113,6 +113,11 @@ impl<T: Real> Kernel for PullBack<'_, T> {
     }
 }
 
+/// An element's work is that of its parameters: a chunk's worth of them makes a piece.
+fn elements_of_a_piece(knots: Knots) -> usize {
+    (CHUNK / knots.parameters()).max(1)
+}
+
 struct RationalQuadratic {
     knots: Knots,
     inverse: bool,
@@ -129,8 +134,13 @@ impl<T: Real> Op<T> for RationalQuadratic {
         let at = if inverse { &saved.output()[..x.len()] } else { x };
         let (dy, dl) = dy.data().split_at(x.len());
         let (mut d, mut dp) = (dx.tensor(saved.input_shape(0)), dx.tensor(saved.input_shape(1)));
-        let pass = PullBack { knots, inverse, at, parameters, dy, dl, dx: d.data_mut(), dp: dp.data_mut() };
-        dispatch(pass);
+        let (each, n) = (knots.parameters(), elements_of_a_piece(knots));
+        let mut pieces: Vec<_> = d.data_mut().chunks_mut(n).zip(dp.data_mut().chunks_mut(n * each)).collect();
+        for_each_mut(&mut pieces, |i, (dx, dp)| {
+            let (first, end) = (i * n, i * n + dx.len());
+            let (at, parameters) = (&at[first..end], &parameters[first * each..end * each]);
+            dispatch(PullBack { knots, inverse, at, parameters, dy: &dy[first..end], dl: &dl[first..end], dx, dp });
+        });
         dx.add(0, d);
         dx.add(1, dp);
     }
@@ -162,8 +172,11 @@ fn spline<'t, T: Real>(
     let mut out = x.tape().tensor(&shape);
     let (xs, ps) = (x.data(), parameters.data());
     let (y, log_slope) = out.data_mut().split_at_mut(xs.len());
-    for_chunks_mut2(y, log_slope, |first, y, log_slope| {
-        let (x, parameters) = (&xs[first..first + y.len()], &ps[first * each..(first + y.len()) * each]);
+    let n = elements_of_a_piece(knots);
+    let mut pieces: Vec<_> = y.chunks_mut(n).zip(log_slope.chunks_mut(n)).collect();
+    for_each_mut(&mut pieces, |i, (y, log_slope)| {
+        let (first, end) = (i * n, i * n + y.len());
+        let (x, parameters) = (&xs[first..end], &ps[first * each..end * each]);
         dispatch(Evaluate { knots, inverse, x, parameters, y, log_slope });
     });
     let both = x.tape().record(RationalQuadratic { knots, inverse }, &[x, parameters], out);
@@ -350,6 +363,18 @@ mod tests {
         let (y, log_slope) = near.rational_quadratic(p.slice(0, ..2), KNOTS);
         for i in 0..2 {
             assert!((y.data()[i] - near.data()[i]).abs() < 1e-10 && log_slope.data()[i].abs() < 1e-9);
+        }
+        // In single precision too, a bit in front of the bound, where wild parameters make the slope fall steeply.
+        let tape = Tape::<f32>::new();
+        for (bins, scale, steepest) in [(8, 1.0, 1e-4), (8, 4.0, 0.1), (MOST_BINS, 4.0, 0.1)] {
+            let knots = Knots { bins, bound: 3.0 };
+            let p = numbers(&[500, knots.parameters()]).mapv(|p| (scale * p) as f32);
+            for near in [3.0_f32.next_down(), -3.0_f32.next_down()] {
+                let (y, log_slope) = tape.filled(&[500, 1], near.into()).rational_quadratic(tape.constant(&p), knots);
+                let most = |x: &[f32], of: f32| x.iter().fold(0.0_f32, |most, x| most.max((x - of).abs()));
+                assert!(most(y.data(), near) < 1e-5, "{bins}, {scale}: {}", most(y.data(), near));
+                assert!(most(log_slope.data(), 0.0) < steepest, "{bins}, {scale}: {}", most(log_slope.data(), 0.0));
+            }
         }
     }
 

@@ -120,6 +120,11 @@ impl<T: Real> Shares<T> {
             x += width;
             y += height;
         }
+        if index + 1 == knots.bins {
+            // The sum of lengths is the whole but for rounding: the last bin ends where the tail begins.
+            let bound = T::from_f64(knots.bound);
+            (width, height) = (bound - x, bound - y);
+        }
         let slope = |knot: usize| {
             if knot == 0 || knot == knots.bins {
                 T::one()
@@ -162,7 +167,6 @@ impl<T: Real> Bin<T> {
     #[inline(always)]
     pub(super) fn solve(self, y: T) -> T {
         let (one, two) = (T::one(), T::from_f64(2.0));
-        // Rounding may put the last bin's end a bit below the bound.
         let eta = ((y - self.y) / self.height).max(T::zero()).min(one);
         let s = self.height / self.width;
         let ends = self.left + self.right;

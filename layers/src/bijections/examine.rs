@@ -67,13 +67,13 @@ pub fn examine<'t, T: Real>(
             columns(x).zip(columns(again)).map(|(x, again)| (again - x).abs() / x.abs().max(1.0));
         let singular = singular_values(jacobians[row].clone());
         let (largest, smallest) = (singular.first().copied(), singular.last().copied());
-        let condition = largest.unwrap_or(1.0) / smallest.unwrap_or(1.0);
+        // A NaN's sign is cleared, so that it sorts as the worst.
+        let condition = (largest.unwrap_or(1.0) / smallest.unwrap_or(1.0)).abs();
         let number = |of: Var<'t, T>| of.data()[row].to_f64();
         Conditioning {
-            round_trip: errors.fold(
-                0.0,
-                |worst: f64, error| if error.is_nan() { error } else { worst.max(error) },
-            ),
+            round_trip: errors.fold(0.0_f64, |worst, error| {
+                if worst.is_nan() || error.is_nan() { f64::NAN } else { worst.max(error) }
+            }),
             log_det: number(log_det.value()),
             jacobian_log_det: singular.iter().map(|s| s.ln()).sum(),
             log_det_sum: number(log_det.value()) + number(back.value()),
@@ -134,7 +134,8 @@ fn singular_values(a: Array2<f64>) -> Vec<f64> {
             break;
         }
     }
-    let mut lengths: Vec<f64> = columns.iter().map(|column| dot(column, column).sqrt()).collect();
+    let mut lengths: Vec<f64> =
+        columns.iter().map(|column| dot(column, column).sqrt().abs()).collect();
     lengths.sort_by(|a, b| b.total_cmp(a));
     lengths
 }
@@ -183,6 +184,17 @@ mod tests {
         }
         fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
             (x * 2.0, LogDet::zero(x))
+        }
+    }
+
+    #[test]
+    fn a_nan_in_any_column_is_not_lost() {
+        let tape = Tape::<f64>::new();
+        for column in 0..3 {
+            let mut point = arr2(&[[1.0, 2.0, 3.0]]);
+            point[[0, column]] = f64::NAN;
+            let found = examine(&Liar, &tape, point.view());
+            assert!(found[0].round_trip.is_nan(), "column {column}");
         }
     }
 

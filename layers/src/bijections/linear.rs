@@ -7,7 +7,6 @@
 use super::Permutation;
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Triangle, Var, zeros};
-use std::sync::Arc;
 
 /// An invertible linear map over `[n, d]`.
 #[derive(Clone, Debug)]
@@ -20,23 +19,13 @@ pub struct LuLinear<P> {
     pub log_scale: P,
     /// P.
     pub permutation: Permutation,
-    /// What is below the diagonal, and what is above.
-    triangles: [Arc<[bool]>; 2],
 }
 
 impl<T: Real> LuLinear<Array<T>> {
     /// Starts as a permutation.
     pub fn new(permutation: Permutation) -> Self {
         let d = permutation.columns().len();
-        let where_ =
-            |keep: fn(usize, usize) -> bool| (0..d * d).map(|at| keep(at / d, at % d)).collect();
-        Self {
-            lower: zeros(&[d, d]),
-            upper: zeros(&[d, d]),
-            log_scale: zeros(&[d]),
-            permutation,
-            triangles: [where_(|i, j| i > j), where_(|i, j| i < j)],
-        }
+        Self { lower: zeros(&[d, d]), upper: zeros(&[d, d]), log_scale: zeros(&[d]), permutation }
     }
 
     /// Starts as a random permutation of so many columns.
@@ -54,23 +43,21 @@ impl<P> Tree<P> for LuLinear<P> {
             upper: f(&path.field("upper"), &self.upper),
             log_scale: f(&path.field("log_scale"), &self.log_scale),
             permutation: self.permutation.clone(),
-            triangles: self.triangles.clone(),
         }
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
-        let Self { lower, upper, log_scale, permutation: _, triangles: _ } = self;
+        let Self { lower, upper, log_scale, permutation: _ } = self;
         out.extend([lower, upper, log_scale]);
     }
 }
 
 impl<'t, T: Real> Bijection<'t, T> for LuLinear<Var<'t, T>> {
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
-        let [below, above] = &self.triangles;
         // Rows are samples: the matrices stand behind, transposed.
-        let u = z + z.matmul(self.upper.mask(above.clone()).t());
+        let u = z + z.matmul(self.upper.t().strictly_lower());
         let d = u * self.log_scale.exp();
-        let l = d + d.matmul(self.lower.mask(below.clone()).t());
+        let l = d + d.matmul(self.lower.strictly_lower().t());
         (self.permutation.forward(l).0, LogDet::same(self.log_scale.sum(..), z))
     }
 

@@ -23,6 +23,8 @@ macro_rules! leafless {
     };
 }
 
+use evidence_autodiff::{Real, Var};
+
 mod actnorm;
 mod additive;
 mod affine;
@@ -72,3 +74,12 @@ pub use spline::{Spline, SplineError};
 pub use split::Split;
 pub use tanh::Tanh;
 pub use transform::Transform;
+
+/// Rows of another width would be broadcast or cut, and get a density all the same.
+#[track_caller]
+fn check_width<T: Real>(name: &str, width: usize, rows: Var<'_, T>) {
+    assert!(
+        rows.shape().last() == Some(&width),
+        "{name}: {rows} does not have rows of {width} columns"
+    );
+}

@@ -1,5 +1,6 @@
 //! A fixed reordering of columns, `xⱼ = z_{π(j)}`; it keeps volumes, so its log-determinant is 0.
 
+use super::check_width;
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Noise, Real, Var};
 use std::sync::Arc;
@@ -75,10 +76,12 @@ leafless!(Permutation);
 
 impl<'t, T: Real> Bijection<'t, T> for Permutation {
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        check_width("Permutation", self.columns.len(), z);
         (z.gather_columns(self.columns.clone()), LogDet::zero(z))
     }
 
     fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        check_width("Permutation", self.columns.len(), x);
         (x.gather_columns(self.inverse.clone()), LogDet::zero(x))
     }
 }

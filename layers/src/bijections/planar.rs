@@ -1,7 +1,7 @@
 //! The planar flow (Rezende and Mohamed 2015, section 4.1): `x = z + û tanh(wᵀz + b)`, which pushes points across a plane.
 //!
-//! It is invertible where wᵀû > −1, so with the stored u: `û = u + (softplus(wᵀu) − 1 − wᵀu) w / |w|²`, for which
-//! `c = wᵀû = softplus(wᵀu) − 1` (appendix A.1). `log |det ∂x/∂z| = ln(1 + c (1 − tanh² a))`, `a = wᵀz + b`.
+//! It is invertible where wᵀû > −1, so with the stored u: `û = u + (c − wᵀu) w / |w|²`, for which
+//! `wᵀû = c = softplus(wᵀu + ln(e − 1)) − 1` (appendix A.1, shifted so that u = 0 is the identity). `log |det ∂x/∂z| = ln(1 + c (1 − tanh² a))`, `a = wᵀz + b`.
 //!
 //! Back: a solves `a + c tanh a = wᵀx + b`, one number for each row, found by bracketed Newton steps
 //! ([`Var::tanh_root`]); then `z = x − û tanh a`.
@@ -56,7 +56,7 @@ impl<'t, T: Real> Planar<Var<'t, T>> {
     /// û `[1, d]` and c `[1, 1]`.
     fn push(&self) -> (Var<'t, T>, Var<'t, T>) {
         let product = self.push.matmul(self.weight);
-        let c = product.softplus() - 1.0;
+        let c = (product + 1_f64.exp_m1().ln()).softplus() - 1.0;
         let push = self.push + (c - product) * self.weight.t() / self.weight.square().sum(..);
         (push, c)
     }

@@ -8,6 +8,7 @@
 //! negative is taken in the form that does not cancel; then, with
 //! `p = β̂/(α + r)`, `z = x − (x − z₀) p / (1 + p)`.
 
+use super::check_width;
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var, zeros};
 
@@ -72,12 +73,14 @@ impl<'t, T: Real> Radial<Var<'t, T>> {
 
 impl<'t, T: Real> Bijection<'t, T> for Radial<Var<'t, T>> {
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        check_width("Radial", self.centre.size(0), z);
         let from_centre = z - self.centre;
         let (pull, log_det) = self.pull(length(from_centre), z.size(1));
         (z + from_centre * pull, log_det)
     }
 
     fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        check_width("Radial", self.centre.size(0), x);
         let from_centre = x - self.centre;
         let (reach, push) = self.parameters();
         let far = length(from_centre);

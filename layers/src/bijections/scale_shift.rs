@@ -1,5 +1,6 @@
 //! A learned scale and shift of each column: `x = z eˢ + t`, `log |det ∂x/∂z| = Σ s`; back `z = (x − t) e⁻ˢ`, with `−Σ s`.
 
+use super::check_width;
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Array, Path, Real, Tree, Var, zeros};
 
@@ -37,11 +38,13 @@ impl<P> Tree<P> for ScaleShift<P> {
 
 impl<'t, T: Real> Bijection<'t, T> for ScaleShift<Var<'t, T>> {
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        check_width("ScaleShift", self.log_scale.size(0), z);
         let x = z.coupling_affine(self.log_scale, self.shift);
         (x, LogDet::same(self.log_scale.sum(..), z))
     }
 
     fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        check_width("ScaleShift", self.log_scale.size(0), x);
         let z = x.coupling_affine_inverse(self.log_scale, self.shift);
         (z, -LogDet::same(self.log_scale.sum(..), x))
     }

@@ -47,8 +47,12 @@ impl<'t, T: Real> Bijection<'t, T> for Sigmoid {
 
     fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
         let span = 1.0 - 2.0 * self.margin;
-        let y = if self.margin == 0.0 { x } else { x * span + self.margin };
-        let (up, down) = (y.ln(), (-y).ln_1p());
+        // ln y and ln(1 − y); with a margin, the latter from 1 − x, for 1 − y would cancel.
+        let (up, down) = if self.margin == 0.0 {
+            (x.ln(), (-x).ln_1p())
+        } else {
+            ((x * span + self.margin).ln(), ((1.0 - x) * span + self.margin).ln())
+        };
         (up - down, -LogDet::new((up + down - span.ln()).sum(-1)))
     }
 }
@@ -70,5 +74,18 @@ mod tests {
         assert!((z.data()[0] + z.data()[1]).abs() < 1e-12 && z.data()[1] > 2.9);
         assert!(log_det.value().data()[..2].iter().all(|l| l.is_finite()));
         assert!(z.data()[2].is_nan(), "a point outside has no base point");
+        // In single precision the usual margins are as good at 1 as at 0.
+        let tape = Tape::<f32>::new();
+        for margin in [1e-8, 1e-6, 0.05] {
+            let ends = tape.constant(arr2(&[[0.0_f32], [1.0]]));
+            let (z, _) = Sigmoid::with_margin(margin).unwrap().inverse(ends);
+            let truth = (1.0 - margin).ln() - margin.ln();
+            for (z, truth) in z.data().iter().zip([-truth, truth]) {
+                assert!(
+                    (f64::from(*z) - truth).abs() < 1e-6 * truth.abs(),
+                    "{margin}: {z} {truth}"
+                );
+            }
+        }
     }
 }

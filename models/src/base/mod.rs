@@ -25,11 +25,13 @@ pub trait Base<'t, T: Real> {
     fn sample(&self, tape: &'t Tape<T>, shape: (usize, usize), noise: Noise) -> Var<'t, T>;
 }
 
-/// Uniform draws on (0, 1): multiples of 2⁻⁵³, none of them 0.
+/// Uniform draws on (0, 1): multiples of 2⁻⁵³, none of them 0, nor 1 in any precision.
 fn uniforms(n: usize, noise: Noise) -> Vec<f64> {
     let mut draws = vec![0.0; n];
     noise.fill_uniform_f64(&mut draws);
-    draws.iter_mut().for_each(|u| *u = u.max(f64::EPSILON / 2.0));
+    draws
+        .iter_mut()
+        .for_each(|u| *u = u.clamp(f64::EPSILON / 2.0, 1.0 - f64::from(f32::EPSILON) / 2.0));
     draws
 }
 

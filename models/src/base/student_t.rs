@@ -4,8 +4,9 @@
 //! Draws: `√(ν (u^(−2/ν) − 1)) cos 2πv` for uniform u and v (Bailey, *Polar generation of random variates with the t-distribution*, 1994).
 
 use super::{Base, constant, uniforms};
+use crate::likelihood::student_constant;
 use evidence_autodiff::{Noise, Path, Real, Tape, Tree, Var};
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::TAU;
 
 /// Independent Student-t columns, of scale 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,24 +32,8 @@ impl StudentT {
         if !(degrees > 0.0 && degrees.is_finite()) {
             return Err(StudentTError(degrees));
         }
-        let log_top =
-            log_gamma((degrees + 1.0) / 2.0) - log_gamma(degrees / 2.0) - 0.5 * (degrees * PI).ln();
-        Ok(Self { degrees, log_top })
+        Ok(Self { degrees, log_top: student_constant(degrees) })
     }
-}
-
-/// ln Γ(x) for x > 0: Stirling's series where it has converged to the last digit, reached by Γ(x + 1) = x Γ(x).
-fn log_gamma(mut x: f64) -> f64 {
-    let mut below = 0.0;
-    while x < 15.0 {
-        below += x.ln();
-        x += 1.0;
-    }
-    let (inverse, square) = (1.0 / x, 1.0 / (x * x));
-    // Bernoulli numbers B₂ₙ over 2n (2n − 1).
-    let series = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0];
-    let tail = series.iter().rev().fold(0.0, |sum, term| sum * square + term) * inverse;
-    (x - 0.5) * x.ln() - x + 0.5 * TAU.ln() + tail - below
 }
 
 impl<P> Tree<P> for StudentT {
@@ -80,17 +65,6 @@ impl<'t, T: Real> Base<'t, T> for StudentT {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn log_gamma_is_that_of_factorials_and_of_halves() {
-        let mut factorial = 1.0_f64;
-        for n in 1..30 {
-            let (found, truth) = (log_gamma(f64::from(n)), factorial.ln());
-            assert!((found - truth).abs() <= 1e-14 * truth.abs().max(1.0), "{n}: {found} {truth}");
-            factorial *= f64::from(n);
-        }
-        assert!((log_gamma(0.5) - 0.5 * PI.ln()).abs() < 1e-14);
-    }
 
     #[test]
     fn degrees_that_cannot_be_are_refused() {

@@ -16,7 +16,7 @@ pub use targets::TargetError;
 use crate::special::ln_gamma;
 use evidence_autodiff::{Array, Path, Real, Tree, Var};
 use ndarray::ArrayD;
-use std::f64::consts::PI;
+use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
 
 /// Bounds |ln σ| of a predicted scale, smoothly: between e⁻⁷ and e⁷ of the targets' unit.
@@ -228,7 +228,12 @@ fn halves<T: Real>(output: Var<'_, T>) -> [Var<'_, T>; 2] {
 }
 
 /// The part of Student's log-density that depends on ν alone.
+///
+/// The difference of two logarithms of Γ loses the digits of what is left; from 10⁵ on, its series is exact to the last one.
 pub(crate) fn student_constant(freedom: f64) -> f64 {
+    if freedom > 1e5 {
+        return -0.25 / freedom - 0.5 * TAU.ln();
+    }
     ln_gamma(0.5 * (freedom + 1.0)) - ln_gamma(0.5 * freedom) - 0.5 * (freedom * PI).ln()
 }
 

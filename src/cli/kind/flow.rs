@@ -259,7 +259,11 @@ impl Kind for Flowing {
         model: &Self::Model,
         rows: &Dataset,
     ) -> Result<[Vec<Conditioning>; 2], CliError> {
-        let bijection = &model.bijection;
+        // The map itself: what recomputes activations in its backward pass would measure its own rounding.
+        let bijection = match model.bijection.0.first() {
+            Some(AnyBijection::Reversible(inside)) => &inside.chain,
+            _ => &model.bijection,
+        };
         let double = bijection.map(&evidence::autodiff::Path::root(), &mut |_, leaf: &P| {
             leaf.mapv(f64::from).into_shared()
         });

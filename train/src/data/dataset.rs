@@ -1,6 +1,7 @@
 //! A table of samples: features `[n, d]`, targets `[n, k]` where there are any, and the columns' names.
 
 use super::error::{DataError, Table};
+use super::standardize::Standardize;
 use ndarray::{Array2, Axis};
 
 /// Features `[n, d]` and, for supervised learning, targets `[n, k]`; row `i` of one belongs to row `i` of
@@ -27,6 +28,17 @@ pub struct Dataset {
     targets: Option<Array2<f64>>,
     feature_names: Vec<String>,
     target_names: Vec<String>,
+}
+
+/// Data with scaled columns: see [`Dataset::standardized`].
+#[derive(Clone, Debug)]
+pub struct Standardized {
+    /// The scaled data.
+    pub data: Dataset,
+    /// How its features were scaled.
+    pub features: Standardize,
+    /// How its targets were, if it has any.
+    pub targets: Option<Standardize>,
 }
 
 impl Dataset {
@@ -109,6 +121,38 @@ impl Dataset {
     /// One name a target column; empty when there are no targets.
     pub fn target_names(&self) -> &[String] {
         &self.target_names
+    }
+
+    /// The same data with every column scaled to mean 0 and deviation 1 over the rows listed (those of the training part: no other
+    /// row is known to a model before it is asked), and how.
+    ///
+    /// # Errors
+    /// As [`Standardize::fit`].
+    ///
+    /// ```
+    /// use evidence_train::data::{Split, red_wine};
+    /// # use evidence_autodiff::Noise;
+    /// let wine = red_wine();
+    /// let split = Split::by_fraction(wine.rows(), 0.8, 0.1, 0.1, &mut Noise::new(7).rng())?;
+    /// let scaled = wine.standardized(split.train())?;
+    /// let training = scaled.data.select(split.train())?;
+    /// assert!(training.features().mean().unwrap().abs() < 1e-12);
+    /// # Ok::<(), evidence_train::data::DataError>(())
+    /// ```
+    pub fn standardized(&self, rows: &[usize]) -> Result<Standardized, DataError> {
+        let features = Standardize::fit(self.features.view(), rows)?;
+        let targets = self.targets.as_ref().map(|table| Standardize::fit(table.view(), rows));
+        let targets = targets.transpose()?;
+        let data = Self::checked(
+            features.transform(self.features.view()),
+            targets
+                .as_ref()
+                .zip(self.targets.as_ref())
+                .map(|(how, table)| how.transform(table.view())),
+            self.feature_names.clone(),
+            self.target_names.clone(),
+        )?;
+        Ok(Standardized { data, features, targets })
     }
 
     /// The one target column as class indices, for a categorical likelihood.

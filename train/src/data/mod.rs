@@ -50,7 +50,7 @@ mod synthetic;
 mod write;
 
 pub use batches::Batches;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Standardized};
 pub use density::Density2d;
 pub use embedded::{DIGITS_MAX, digits, red_wine};
 pub use error::{DataError, Part, Table};
