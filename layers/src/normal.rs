@@ -23,19 +23,19 @@ pub struct DiagonalNormal<'t, T: Real> {
 }
 
 impl<'t, T: Real> DiagonalNormal<'t, T> {
-    /// From parameters side by side, `[n, 2d]`: means in the first half of the columns, log-scales in the second.
+    /// From parameters side by side, `[.., 2d]`: means in the first half of the columns, log-scales in the second.
     ///
     /// # Panics
     /// If the number of columns is odd.
     #[track_caller]
     pub fn from_columns(parameters: Var<'t, T>) -> Self {
-        let columns = parameters.size(1);
+        let columns = parameters.size(-1);
         assert!(
             columns.is_multiple_of(2),
             "DiagonalNormal: {parameters} does not have means and log-scales side by side"
         );
         let half = columns / 2;
-        Self { mean: parameters.slice(1, 0..half), log_scale: parameters.slice(1, half..columns) }
+        Self { mean: parameters.slice(-1, 0..half), log_scale: parameters.slice(-1, half..columns) }
     }
 
     /// A reparametrised draw `μ + σ ε`, `[n, d]`.
@@ -65,9 +65,13 @@ impl<'t, T: Real> DiagonalNormal<'t, T> {
     /// KL(N(μ, σ²) ‖ N(0, I)) of each row, `[n]`, in nats: `½ Σ (σ² + μ² − 1) − Σ ln σ`.
     #[must_use]
     pub fn kl_to_standard(&self) -> Var<'t, T> {
-        let inside =
-            ((self.log_scale * 2.0).exp() + self.mean.square() - 1.0) * 0.5 - self.log_scale;
-        inside.sum(-1)
+        self.kl_to_standard_each().sum(-1)
+    }
+
+    /// The same column by column, `[n, d]`: `½ (σ² + μ² − 1) − ln σ`.
+    #[must_use]
+    pub fn kl_to_standard_each(&self) -> Var<'t, T> {
+        ((self.log_scale * 2.0).exp() + self.mean.square() - 1.0) * 0.5 - self.log_scale
     }
 }
 

@@ -1,5 +1,6 @@
 //! The autoencoder: `x → code → x̂`, a maximum-likelihood model of x given its own code.
 
+use crate::bottleneck::{BottleneckError, ends, mirrored};
 use crate::{Batch, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
 use evidence_layers::{Activation, Mlp};
@@ -16,10 +17,11 @@ pub struct Autoencoder<P> {
 }
 
 impl<T: Real> Autoencoder<Array<T>> {
-    /// Sizes from the data to the code, `[64, 128, 64, 2]`; the decoder mirrors them.
+    /// Sizes from the data to the code, `[64, 128, 64, 2]`; the decoder mirrors them, and ends in as many outputs as the likelihood
+    /// needs for the data.
     ///
     /// # Panics
-    /// With fewer than two sizes.
+    /// With sizes that [`admits`](Self::admits) refuses.
     #[track_caller]
     pub fn new(
         sizes: &[usize],
@@ -27,12 +29,24 @@ impl<T: Real> Autoencoder<Array<T>> {
         likelihood: Likelihood<Array<T>>,
         noise: Noise,
     ) -> Self {
-        let mirrored: Vec<usize> = sizes.iter().rev().copied().collect();
+        if let Err(error) = Self::admits(sizes) {
+            panic!("Autoencoder: {error}");
+        }
+        let decoder = mirrored(sizes, likelihood.outputs(sizes[0], None));
         Self {
             encoder: Mlp::new(sizes, activation, noise.stream(0)),
-            decoder: Mlp::new(&mirrored, activation, noise.stream(1)),
+            decoder: Mlp::new(&decoder, activation, noise.stream(1)),
             likelihood,
         }
+    }
+
+    /// Whether sizes from the data to the code make an autoencoder: at least two, none of them 0, the code narrower than the data.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn admits(sizes: &[usize]) -> Result<(), BottleneckError> {
+        let (width, code) = ends(sizes)?;
+        if code >= width { Err(BottleneckError::NoBottleneck { code, width }) } else { Ok(()) }
     }
 }
 

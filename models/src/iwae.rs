@@ -2,10 +2,16 @@
 //!
 //! `log p(x) ≥ E[log 1/K Σₖ wₖ]`, `wₖ = p(x, zₖ) / q(zₖ | x)`, with K draws `zₖ ~ q(z | x)` for each row (their equation 8).
 //! One draw gives the ELBO; the expected bound rises with K, towards log p(x) (their theorem 1). The gradient weighs each draw
-//! by its share `wₖ / Σⱼ wⱼ`: draws that explain x well teach most.
+//! by its share `w̃ₖ = wₖ / Σⱼ wⱼ`: draws that explain x well teach most.
+//!
+//! That gradient reaches the encoder in two ways, through the draws and through `log q(zₖ | x)` itself. The second is noise around
+//! something that can be had through the draws as well: [doubly reparametrised](WeightGradient::DoublyReparametrised) (Tucker and others
+//! 2019, equation 8), the encoder's is `E[Σₖ w̃ₖ² ∂log wₖ/∂zₖ · ∂zₖ/∂φ]`, and vanishes draw by draw where q is the posterior.
 
-use crate::{Batch, Loss, Model, Vae};
+use crate::weighed::weighed;
+use crate::{Batch, Loss, Model, Vae, WeightGradient};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
+use evidence_layers::{DiagonalNormal, standard_normal_log_prob};
 
 /// A [`Vae`] that is fitted by the importance weighted bound. Parameters are named as the VAE's own.
 ///
@@ -62,25 +68,70 @@ impl<'t, T: Real> Iwae<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn log_evidence_bound(&self, x: Var<'t, T>, noise: Noise) -> Var<'t, T> {
-        self.mean_weight(self.vae.log_weights(x, self.samples, noise))
-    }
-
-    /// log 1/K Σₖ wₖ from log wₖ, `[K, n]` to `[n]`.
-    fn mean_weight(&self, log_weights: Var<'t, T>) -> Var<'t, T> {
-        log_weights.logsumexp(0) - (self.samples as f64).ln()
+        self.vae.weighted_bound(self.vae.log_weights(x, self.samples, noise))
     }
 
     /// The negative importance weighted bound per datum. Its parts are the ELBO of the same draws, and what weighing them gains.
     pub fn loss(&self, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
-        let log_weights = self.vae.log_weights(batch.inputs, self.samples, noise);
-        let bound = self.mean_weight(log_weights).mean(..);
-        let elbo = log_weights.mean(..);
-        Loss { total: -bound, parts: vec![("ELBO", elbo), ("gain over the ELBO", bound - elbo)] }
+        self.vae.negative_weighted_bound(self.samples, WeightGradient::Pathwise, batch, noise)
+    }
+}
+
+impl<'t, T: Real> Vae<Var<'t, T>> {
+    /// log 1/K Σₖ wₖ from log wₖ, `[K, n]` to `[n]`.
+    pub(crate) fn weighted_bound(&self, log_weights: Var<'t, T>) -> Var<'t, T> {
+        log_weights.logsumexp(0) - (log_weights.size(0) as f64).ln()
+    }
+
+    /// While it warms up, with the share s of the divergence in each weight: `log p(x | zₖ) + s (log p(zₖ) − log q(zₖ | x))`.
+    pub(crate) fn negative_weighted_bound(
+        &self,
+        draws: usize,
+        gradient: WeightGradient,
+        batch: &Batch<'t, T>,
+        noise: Noise,
+    ) -> Loss<'t, T> {
+        let (x, share) = (batch.inputs, self.kl_share);
+        let weights = |log_likelihood: Var<'t, T>, below: Var<'t, T>| {
+            let full = log_likelihood + below;
+            (full, if share == 1.0 { full } else { log_likelihood + below * share })
+        };
+        let q = self.encode(x);
+        let (full, counted) = match gradient {
+            WeightGradient::Pathwise => {
+                let (z, log_q) = q.rsample_with_log_prob(draws, noise);
+                weights(self.log_likelihood(z, x), standard_normal_log_prob(z) - log_q)
+            }
+            WeightGradient::DoublyReparametrised => {
+                let (z, _) = q.rsample_with_log_prob(draws, noise);
+                let (z, factors) = weighed(z);
+                // The density of the draw depends on the encoder through the draw alone.
+                let fixed = DiagonalNormal {
+                    mean: q.mean.stop_gradient(),
+                    log_scale: q.log_scale.stop_gradient(),
+                };
+                let below = standard_normal_log_prob(z) - fixed.log_prob(z);
+                let (full, counted) = weights(self.log_likelihood(z, x), below);
+                // 1 − s (1 − w̃ₖ): with all of the divergence, each draw's share of the weights once more.
+                let normalised = counted.stop_gradient().softmax(0);
+                factors.tell((normalised - 1.0) * share + 1.0);
+                (full, counted)
+            }
+        };
+        let elbo = full.mean(..);
+        let bound = self.weighted_bound(counted).mean(..);
+        // Told in full, as if nothing were warming up.
+        let gain = if share == 1.0 { bound } else { self.weighted_bound(full).mean(..) } - elbo;
+        Loss { total: -bound, parts: vec![("ELBO", elbo), ("gain over the ELBO", gain)] }
     }
 }
 
 impl<T: Real> Model<T> for Iwae<Array<T>> {
     fn loss<'t>(bound: &Iwae<Var<'t, T>>, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
         bound.loss(batch, noise)
+    }
+
+    fn warm(&mut self, share: f64) {
+        self.vae.kl_share = share;
     }
 }

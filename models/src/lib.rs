@@ -27,7 +27,10 @@ mod autoencoder;
 mod backprop;
 mod base;
 mod bayesian;
+mod bottleneck;
 mod checks;
+mod conditional_vae;
+mod conditioned;
 mod dense;
 mod flow;
 mod importance;
@@ -40,8 +43,10 @@ mod pixels;
 mod potential;
 mod predictive;
 mod scales;
+mod semi_supervised;
 pub mod special;
 mod vae;
+mod weighed;
 pub mod yardsticks;
 
 pub use autoencoder::Autoencoder;
@@ -51,7 +56,10 @@ pub use base::{
     StudentTError, Uniform,
 };
 pub use bayesian::{BayesianNetwork, Drawn};
+pub use bottleneck::BottleneckError;
 pub use checks::checks;
+pub use conditional_vae::ConditionalVae;
+pub use conditioned::ConditionedMlp;
 pub use dense::DenseNetwork;
 pub use flow::{ConditionalFlow, Flow};
 pub use importance::Importance;
@@ -63,4 +71,7 @@ pub use pixels::{Pixels, PixelsError};
 pub use potential::Potential;
 pub use predictive::{ClassMixture, Family, Mixture};
 pub use scales::LayerScales;
-pub use vae::{Evidence, Vae};
+pub use semi_supervised::{SemiSupervised, UNLABELLED};
+pub use vae::{
+    ACTIVE, Elbo, Evidence, Kl, Latents, Objective, ObjectiveError, Vae, WeightGradient,
+};

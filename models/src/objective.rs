@@ -76,7 +76,7 @@ pub trait Model<T: Real>: Tree<Array<T>, With<Array<T>> = Self> + Sized + Sync {
     ) -> Var<'t, T> {
         Self::loss(bound, batch, noise).total
     }
-    /// Sets the share of its KL that the loss counts, in [0, 1]: a training that warms up raises it step by step. A model without a KL over
-    /// weights has nothing to do.
+    /// Sets the share of its KL that the loss counts, in [0, 1]: a training that warms up raises it step by step. A model without a KL
+    /// has nothing to do.
     fn warm(&mut self, _share: f64) {}
 }

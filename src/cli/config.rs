@@ -165,7 +165,7 @@ pub(super) struct TrainingOptions {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
-    /// Epochs over which the KL over weights of a Bayesian network is brought in [default: 0]
+    /// Epochs over which the KL is brought in: over the weights of a bayes, over the latents of a vae [default: 0]
     #[arg(long, value_name = "EPOCHS")]
     pub warm_up: usize,
     /// Decides the split, the first weights and every draw [default: 0]

@@ -101,7 +101,7 @@ impl CliError {
             | Self::Schema { .. }
             | Self::Data(_)
             | Self::Run(_) => 3,
-            Self::Reproduce(ReproduceError::Diverged { .. }) => 4,
+            Self::Reproduce(ReproduceError::Diverged { .. } | ReproduceError::Training(_)) => 4,
             Self::Reproduce(_) => 3,
             Self::Diverged { .. } => 4,
             Self::Interrupted { .. } => 130,

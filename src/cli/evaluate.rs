@@ -6,6 +6,7 @@ use super::kind::{Ask, Score};
 use super::{Common, line, trained};
 use clap::Args;
 use evidence::autodiff::kernels::threads::with_threads;
+use evidence::models::Latents;
 use evidence::train::data::{Dataset, TargetUse};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -26,6 +27,9 @@ pub(super) struct EvaluateArguments {
     /// Draws of weights or latents
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     draws: u32,
+    /// What each latent of a vae carries as well: its divergence, and whether it is active
+    #[arg(long)]
+    latents: bool,
 }
 
 /// Scores of rows, added up.
@@ -73,23 +77,48 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
     let trained = trained::open(&arguments.run)?;
     let schema = trained.schema();
     let plain = Ask::plain(schema, trained.seed());
-    let mut averages = Averages::default();
+    let (mut averages, mut latents) = (Averages::default(), None::<Latents>);
     let rows = with_threads(common.threads.into(), || {
         let block = |rows: &Dataset, first| {
             let ask = Ask { draws: arguments.draws as usize, first, ..plain.clone() };
-            Ok(trained.scores(rows, &ask))
+            let latents = if arguments.latents { trained.latents(rows) } else { None };
+            Ok((trained.scores(rows, &ask), latents))
         };
-        blocks(&*trained, &arguments.data, TargetUse::Required, block, |scores| {
+        blocks(&*trained, &arguments.data, TargetUse::Required, block, |(scores, found)| {
             averages.add(&scores);
+            match (&mut latents, found) {
+                (Some(latents), Some(found)) => latents.add(&found),
+                (latents, found) => *latents = found,
+            }
             Ok(())
         })
     })?;
+    if arguments.latents && latents.is_none() {
+        let kind = trained.kind();
+        return Err(CliError::Usage(format!(
+            "a model of kind \"{kind}\" has no latents to tell of"
+        )));
+    }
     if common.json {
         let scores = averages.to_json();
-        line(
-            &json!({"run": arguments.run, "kind": trained.kind(), "rows": rows, "scores": scores}),
-        )?;
+        let mut answer =
+            json!({"run": arguments.run, "kind": trained.kind(), "rows": rows, "scores": scores});
+        if let Some(latents) = latents {
+            answer["latents"] = json!({
+                "kl": latents.divergence().to_vec(),
+                "variance_of_mean": latents.activity().to_vec(),
+                "active": latents.active(),
+            });
+        }
+        line(&answer)?;
         return Ok(());
     }
-    print_scores(&averages, rows)
+    print_scores(&averages, rows)?;
+    if let Some(latents) = latents {
+        line(&latents)?;
+        if let Some(warning) = latents.warning() {
+            eprintln!("evidence: {warning}");
+        }
+    }
+    Ok(())
 }

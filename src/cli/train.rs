@@ -201,7 +201,7 @@ pub(super) fn go<K: Kind>(
             End::Stop(Stop::Early) => "early",
         };
         let (model, best) = trainer.result();
-        if let Some(warning) = K::warning(model) {
+        if let Some(warning) = K::warning(model, test) {
             eprintln!("evidence: {warning}");
         }
         let plain = Ask::plain(schema, options.seed);

@@ -9,6 +9,7 @@ use super::{Common, inspect, resume, train};
 use clap::ArgMatches;
 use evidence::Noise;
 use evidence::layers::Conditioning;
+use evidence::models::Latents;
 use evidence::train::data::{Dataset, ReadOptions, Schema};
 use evidence::train::run::{CONFIG, DATA, MODEL, Run};
 use ndarray::ArrayView2;
@@ -128,6 +129,7 @@ pub(super) trait Trained: Sync {
     fn decode(&self, codes: ArrayView2<'_, f32>, ask: &Ask<'_>) -> Result<Table, CliError>;
     fn reconstruct(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
     fn conditioning(&self, rows: &Dataset) -> Result<[Vec<Conditioning>; 2], CliError>;
+    fn latents(&self, rows: &Dataset) -> Option<Latents>;
     fn inspect(&self) -> Inspection;
 }
 
@@ -193,6 +195,10 @@ impl<K: Kind> Trained for Loaded<K> {
 
     fn conditioning(&self, rows: &Dataset) -> Result<[Vec<Conditioning>; 2], CliError> {
         K::conditioning(&self.model, rows)
+    }
+
+    fn latents(&self, rows: &Dataset) -> Option<Latents> {
+        K::latents(&self.model, rows)
     }
 
     fn inspect(&self) -> Inspection {

@@ -10,3 +10,4 @@ mod laboratory;
 mod longer;
 mod streamed;
 mod subcommands;
+mod vaes;

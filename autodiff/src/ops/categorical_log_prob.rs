@@ -1,5 +1,5 @@
 //! yᵢ = l[i, cᵢ] − ln Σⱼ exp l[i, j], in nats: the log-probability of the labels c under logits l `[n, c]`;
-//! dl[i, j] = dyᵢ · ([j = cᵢ] − softmax(l)[i, j]).
+//! dl[i, j] = dyᵢ · ([j = cᵢ] − softmax(l)[i, j]). Logits may have leading axes that the labels lack: those of K draws meet one label.
 //!
 //! The shift by the row's maximum is computed again in the backward pass: two numbers a row, and no cancellation.
 
@@ -41,7 +41,7 @@ impl<T: Real> Op<T> for CategoricalLogProb {
         let mut d = dx.tensor(saved.input_shape(0));
         let x = [logits, shift.data(), sum.data(), dy.data()];
         pass(Pull, &layout::<1, 4>(lanes), x, d.data_mut());
-        for (row, (&label, &dy)) in self.labels.iter().zip(dy.data()).enumerate() {
+        for (row, (&label, &dy)) in self.labels.iter().cycle().zip(dy.data()).enumerate() {
             d.data_mut()[row * lanes.len + label] += dy;
         }
         dx.add(0, d);
@@ -52,10 +52,11 @@ impl<T: Real> Var<'_, T> {
     /// The log-probability, in nats per sample, of labels under categorical variables with these logits: `[n, c]` gives
     /// `[n]`. Its negative mean is the cross-entropy.
     ///
-    /// A `&[usize]` is copied; an `Arc<[usize]>` is shared.
+    /// Logits `[.., n, c]` give `[.., n]`: the labels are those of the last `n`, or of as many of the innermost leading axes as there are
+    /// labels for, and the same for all that lies outside. A `&[usize]` is copied; an `Arc<[usize]>` is shared.
     ///
     /// # Panics
-    /// If this is no matrix, there is not one label for each row, or a label is beyond the columns.
+    /// If this has no axis of rows, the labels are not one for each row of the innermost axes, or a label is beyond the columns.
     ///
     /// ```
     /// use evidence_autodiff::Tape;
@@ -69,11 +70,13 @@ impl<T: Real> Var<'_, T> {
     #[track_caller]
     pub fn categorical_log_prob(self, labels: impl Into<Arc<[usize]>>) -> Self {
         let labels = labels.into();
-        let &[rows, classes] = self.shape() else {
-            panic!("categorical_log_prob: logits {self} must be [n, c]")
+        let Some((&classes, outer @ [.., _])) = self.shape().split_last() else {
+            panic!("categorical_log_prob: logits {self} must be [.., n, c]")
         };
+        let rows: usize = outer.iter().product();
+        let fits = (0..outer.len()).any(|from| outer[from..].iter().product::<usize>() == labels.len());
         assert!(
-            labels.len() == rows,
+            fits,
             "categorical_log_prob: {} labels for the {rows} rows of logits {self}",
             labels.len()
         );
@@ -81,11 +84,11 @@ impl<T: Real> Var<'_, T> {
             let label = labels[row];
             panic!("categorical_log_prob: label {label} of row {row} is beyond the {classes} classes of {self}");
         }
-        let lanes = Lanes::along(self.shape(), 1);
-        let (mut y, mut log_sum) = (self.tape().tensor(&[rows]), self.tape().tensor(&[rows]));
+        let lanes = Lanes::along(self.shape(), outer.len());
+        let (mut y, mut log_sum) = (self.tape().tensor(outer), self.tape().tensor(outer));
         shifted_log_sum(self.data(), lanes, y.data_mut(), log_sum.data_mut());
         for (row, (y, &log_sum)) in y.data_mut().iter_mut().zip(log_sum.data()).enumerate() {
-            *y = (self.data()[row * classes + labels[row]] - *y) - log_sum;
+            *y = (self.data()[row * classes + labels[row % labels.len()]] - *y) - log_sum;
         }
         self.tape().record(CategoricalLogProb { lanes, labels }, &[self], y)
     }
@@ -102,6 +105,11 @@ pub(super) fn checks() -> Vec<Check> {
             "categorical_log_prob, two classes",
             [Input::any(&[1, 2])],
             crate::function!(|l| l.categorical_log_prob([1])),
+        ),
+        Check::gradient(
+            "categorical_log_prob, draws",
+            [Input::any(&[3, 2, 4])],
+            crate::function!(|l| l.categorical_log_prob([1, 3])),
         ),
     ]
 }
@@ -123,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn draws_meet_the_same_labels() {
+        let fused = crate::function!(|l| l.categorical_log_prob([1, 0, 2, 2, 1, 0]));
+        let composed = crate::function!(|l| {
+            let parts: Vec<_> = (0..4)
+                .map(|k| l.slice(0, k..k + 1).reshape(&[6, 3]).categorical_log_prob([1, 0, 2, 2, 1, 0]))
+                .collect();
+            crate::Var::concat(&parts, 0).reshape(&[4, 2, 3])
+        });
+        agree(&fused, &composed, &[numbers(&[4, 2, 3, 3])]);
+    }
+
+    #[test]
     fn large_logits_and_impossible_classes() {
         let tape = Tape::<f64>::new();
         let minus = f64::NEG_INFINITY;
@@ -140,6 +160,6 @@ mod tests {
         let l = tape.filled(&[2, 3], 0.0).named("l");
         panics("1 labels for the 2 rows of logits [2, 3] \"l\"", || l.categorical_log_prob([1]));
         panics("label 3 of row 1 is beyond the 3 classes", || l.categorical_log_prob([0, 3]));
-        panics("must be [n, c]", || l.reshape(&[6]).categorical_log_prob([0]));
+        panics("must be [.., n, c]", || l.reshape(&[6]).categorical_log_prob([0]));
     }
 }

@@ -26,7 +26,7 @@ pub trait Base<'t, T: Real> {
 }
 
 /// Uniform draws on (0, 1): multiples of 2⁻⁵³, none of them 0, nor 1 in any precision.
-fn uniforms(n: usize, noise: Noise) -> Vec<f64> {
+pub(crate) fn uniforms(n: usize, noise: Noise) -> Vec<f64> {
     let mut draws = vec![0.0; n];
     noise.fill_uniform_f64(&mut draws);
     draws

@@ -6,9 +6,12 @@
 //! | Gaussian, σ predicted | the same with `ln σ = 7 tanh(o′/7)`, o′ a second output |
 //! | Student-t, σ learned, ν known | `ln Γ(½(ν+1)) − ln Γ(½ν) − ½ ln νπ − ln σ − ½(ν+1) ln(1 + z²/ν)` |
 //! | Bernoulli | `y o − ln(1 + eᵒ)` |
+//! | continuous Bernoulli | `(y − ½) o − ln(sinh(½o) / ½o)`, a density on [0, 1] |
+//! | levels | `o_{y (L − 1)} − ln Σⱼ exp oⱼ`, L outputs for a column of L values 0, 1/(L − 1), …, 1 |
 //! | categorical | `o_y − ln Σⱼ exp oⱼ` |
 //! | Poisson | `y o − eᵒ − ln y!` |
 
+mod sample;
 mod targets;
 
 pub use targets::TargetError;
@@ -47,6 +50,14 @@ pub enum Likelihood<P> {
     },
     /// Each column y ∈ [0, 1] a Bernoulli with the output as its logit.
     Bernoulli,
+    /// Each column y ∈ [0, 1] with the density ∝ e^(y output) (Loaiza-Ganem and Cunningham 2019): what a Bernoulli's formula lacks to be one of
+    /// grey pixels, which are no coins, is their normaliser.
+    ContinuousBernoulli,
+    /// Each column one of L values 0, 1/(L − 1), …, 1, such as pixels of L greys, with L logits of its own, side by side.
+    Levels {
+        /// L.
+        levels: usize,
+    },
     /// y a class label in one column, the outputs the classes' logits.
     Categorical,
     /// y a count, the output the logarithm of its rate.
@@ -68,6 +79,8 @@ impl<P> Tree<P> for Likelihood<P> {
                 freedom: *freedom,
             },
             Self::Bernoulli => Likelihood::Bernoulli,
+            Self::ContinuousBernoulli => Likelihood::ContinuousBernoulli,
+            Self::Levels { levels } => Likelihood::Levels { levels: *levels },
             Self::Categorical => Likelihood::Categorical,
             Self::Poisson => Likelihood::Poisson,
         }
@@ -78,8 +91,12 @@ impl<P> Tree<P> for Likelihood<P> {
             Self::Gaussian { log_scale } | Self::StudentT { log_scale, freedom: _ } => {
                 out.push(log_scale);
             }
-            Self::KnownGaussian { scale: _ } => {}
-            Self::PredictedGaussian | Self::Bernoulli | Self::Categorical | Self::Poisson => {}
+            Self::KnownGaussian { scale: _ } | Self::Levels { levels: _ } => {}
+            Self::PredictedGaussian
+            | Self::Bernoulli
+            | Self::ContinuousBernoulli
+            | Self::Categorical
+            | Self::Poisson => {}
         }
     }
 }
@@ -89,8 +106,21 @@ impl<P> Likelihood<P> {
     pub fn outputs(&self, columns: usize, classes: Option<usize>) -> usize {
         match self {
             Self::PredictedGaussian => 2 * columns,
+            Self::Levels { levels } => levels * columns,
             Self::Categorical => classes.unwrap_or(columns),
             _ => columns,
+        }
+    }
+
+    /// Whether it is a density, which depends on the targets' unit, and not a probability.
+    pub fn is_density(&self) -> bool {
+        match self {
+            Self::Gaussian { .. }
+            | Self::KnownGaussian { .. }
+            | Self::PredictedGaussian
+            | Self::StudentT { .. }
+            | Self::ContinuousBernoulli => true,
+            Self::Bernoulli | Self::Levels { .. } | Self::Categorical | Self::Poisson => false,
         }
     }
 }
@@ -125,6 +155,16 @@ impl<T: Real> Likelihood<Array<T>> {
             "Likelihood: {freedom} degrees of freedom; they must be positive and finite"
         );
         Self::StudentT { log_scale: scalar(log_scale), freedom }
+    }
+
+    /// Columns of so many levels.
+    ///
+    /// # Panics
+    /// If there are fewer than two.
+    #[track_caller]
+    pub fn levels(levels: usize) -> Self {
+        assert!(levels >= 2, "Likelihood: {levels} levels; there are at least two");
+        Self::Levels { levels }
     }
 
     /// σ of a likelihood that has one for all rows.
@@ -183,6 +223,19 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
                 (tails - log_scale + constant).sum(-1)
             }
             Self::Bernoulli => output.bernoulli_log_prob(targets),
+            Self::ContinuousBernoulli => {
+                fits(output);
+                ((targets - 0.5) * output - (output * 0.5).log_sinhc()).sum(-1)
+            }
+            Self::Levels { levels } => {
+                let logits = leveled(output, levels);
+                let shape = logits.shape();
+                assert!(
+                    shape[..shape.len() - 1].ends_with(targets.shape()),
+                    "Likelihood: outputs {output} for targets {targets} of {levels} levels"
+                );
+                logits.categorical_log_prob(steps(targets, levels)).sum(-1)
+            }
             Self::Categorical => output.categorical_log_prob(labels(targets)),
             Self::Poisson => {
                 fits(output);
@@ -203,6 +256,12 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
             Self::Gaussian { .. } | Self::KnownGaussian { .. } | Self::StudentT { .. } => output,
             Self::PredictedGaussian => halves(output)[0],
             Self::Bernoulli => output.sigmoid(),
+            Self::ContinuousBernoulli => (output * 0.5).langevin() * 0.5 + 0.5,
+            Self::Levels { levels } => {
+                let p = leveled(output, *levels).softmax(-1);
+                let values: Vec<T> = (0..*levels).map(|j| value::<T>(j, *levels)).collect();
+                (p * output.tape().constant(ndarray::Array1::from(values))).sum(-1)
+            }
             Self::Categorical => output.softmax(-1),
             Self::Poisson => output.exp(),
         }
@@ -227,6 +286,44 @@ fn halves<T: Real>(output: Var<'_, T>) -> [Var<'_, T>; 2] {
     [mean, raw.bounded(LOG_SCALE_BOUND)]
 }
 
+/// Logits `[.., k L]` as `[.., k, L]`.
+#[track_caller]
+fn leveled<T: Real>(output: Var<'_, T>, levels: usize) -> Var<'_, T> {
+    let columns = output.size(-1);
+    assert!(
+        columns.is_multiple_of(levels),
+        "Likelihood: {output} does not have {levels} logits for each column"
+    );
+    let (_, outer) = output.shape().split_last().expect("there are columns");
+    output.reshape(&[outer, &[columns / levels, levels]].concat())
+}
+
+/// The j-th of L levels.
+fn value<T: Real>(level: usize, levels: usize) -> T {
+    T::from_f64(level as f64 / (levels - 1) as f64)
+}
+
+/// Which of L levels each number is, to a thousandth of a step: scaled numbers are rounded.
+fn step(x: f64, levels: usize) -> Option<usize> {
+    let steps = x * (levels - 1) as f64;
+    let whole = steps.round();
+    let sound = (steps - whole).abs() <= 1e-3 && (0.0..levels as f64).contains(&whole);
+    sound.then_some(whole as usize)
+}
+
+/// The same of targets.
+#[track_caller]
+fn steps<T: Real>(targets: Var<'_, T>, levels: usize) -> Arc<[usize]> {
+    let level = |(i, &x): (usize, &T)| {
+        step(x.to_f64(), levels).unwrap_or_else(|| {
+            panic!(
+                "Likelihood: number {i} of {targets} is {x}, none of {levels} levels from 0 to 1"
+            )
+        })
+    };
+    targets.data().iter().enumerate().map(level).collect()
+}
+
 /// The part of Student's log-density that depends on ν alone.
 ///
 /// The difference of two logarithms of Γ loses the digits of what is left; from 10⁵ on, its series is exact to the last one.
@@ -239,7 +336,7 @@ pub(crate) fn student_constant(freedom: f64) -> f64 {
 
 /// Class labels from a column of whole numbers.
 #[track_caller]
-fn labels<T: Real>(targets: Var<'_, T>) -> Arc<[usize]> {
+pub(crate) fn labels<T: Real>(targets: Var<'_, T>) -> Arc<[usize]> {
     let label = |(row, &y): (usize, &T)| {
         let y = y.to_f64();
         assert!(

@@ -1,6 +1,6 @@
 //! Whether targets are what a likelihood can be of: asked once, before training, and answered with row and column.
 
-use super::Likelihood;
+use super::{Likelihood, step};
 use ndarray::ArrayView2;
 
 /// Targets that a likelihood gives no probability.
@@ -30,6 +30,21 @@ pub enum TargetError {
         column: usize,
         /// What is there.
         value: f64,
+    },
+    /// Not one of the levels.
+    #[error(
+        "row {row}, column {column} of the targets is {value}; numbers of {levels} levels are 0, 1/{0}, …, 1",
+        levels - 1
+    )]
+    NotALevel {
+        /// Where.
+        row: usize,
+        /// Where.
+        column: usize,
+        /// What is there.
+        value: f64,
+        /// How many levels there are.
+        levels: usize,
     },
     /// Not a label of one of the classes.
     #[error(
@@ -93,8 +108,11 @@ impl<P> Likelihood<P> {
             }
             let whole = value >= 0.0 && value.fract() == 0.0;
             match self {
-                Self::Bernoulli if !(0.0..=1.0).contains(&value) => {
+                Self::Bernoulli | Self::ContinuousBernoulli if !(0.0..=1.0).contains(&value) => {
                     return Err(TargetError::NotAProbability { row, column, value });
+                }
+                Self::Levels { levels } if step(value, *levels).is_none() => {
+                    return Err(TargetError::NotALevel { row, column, value, levels: *levels });
                 }
                 Self::Categorical if !whole || value >= outputs as f64 => {
                     return Err(TargetError::NotALabel { row, value, classes: outputs });
@@ -132,7 +150,11 @@ mod tests {
         let numbers = || {
             [L::gaussian(0.0), L::known_gaussian(1.0), L::PredictedGaussian, L::student_t(3.0, 0.0)]
         };
-        let all = || numbers().into_iter().chain([L::Bernoulli, L::Categorical, L::Poisson]);
+        let all = || {
+            let others =
+                [L::Bernoulli, L::ContinuousBernoulli, L::levels(2), L::Categorical, L::Poisson];
+            numbers().into_iter().chain(others)
+        };
         for likelihood in all() {
             assert_eq!(likelihood.admit(column([0.0, 1.0, 0.0]).view(), 3), Ok(()));
             let none = Array2::zeros((0, 1));
@@ -156,7 +178,17 @@ mod tests {
         }
         for value in [-0.1, 1.1] {
             let error = TargetError::NotAProbability { row: 1, column: 0, value };
-            assert_eq!(L::Bernoulli.admit(column([0.0, value, 1.0]).view(), 1), Err(error));
+            for likelihood in [L::Bernoulli, L::ContinuousBernoulli] {
+                assert_eq!(
+                    likelihood.admit(column([0.0, value, 1.0]).view(), 1),
+                    Err(error.clone())
+                );
+            }
+        }
+        assert_eq!(L::levels(5).admit(column([0.25, 0.5 + 1e-7, 1.0]).view(), 5), Ok(()));
+        for value in [-0.25, 0.3, 1.25] {
+            let error = TargetError::NotALevel { row: 1, column: 0, value, levels: 5 };
+            assert_eq!(L::levels(5).admit(column([0.0, value, 1.0]).view(), 5), Err(error));
         }
         for value in [-1.0, 0.5, 3.0, 1e300] {
             let error = TargetError::NotALabel { row: 0, value, classes: 3 };

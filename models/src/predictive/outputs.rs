@@ -36,7 +36,10 @@ impl MixtureOutputs {
             Likelihood::PredictedGaussian => Make::Gaussians,
             Likelihood::StudentT { freedom, .. } => Make::StudentT(scale(), *freedom),
             Likelihood::Poisson => Make::Poisson,
-            Likelihood::Bernoulli | Likelihood::Categorical => {
+            Likelihood::Bernoulli
+            | Likelihood::ContinuousBernoulli
+            | Likelihood::Levels { .. }
+            | Likelihood::Categorical => {
                 panic!("predictive: the likelihood must be of numbers or counts; ask for `classes`")
             }
         };

@@ -1,6 +1,6 @@
 //! Likelihoods: densities that integrate to one, and predictive mixtures that are made of them.
 
-use crate::common::{P, normal};
+use crate::common::{P, normal, within_four_errors};
 use evidence_autodiff::{Noise, Parameters, Tape};
 use evidence_layers::{Activation, Mlp};
 use evidence_models::{BayesianNetwork, Likelihood};
@@ -124,4 +124,91 @@ fn noise_that_is_predicted_differs_from_row_to_row() {
     let predictive = model.predictive(arr2(&[[0.0, 0.0], [3.0, -2.0]]).view(), 20, Noise::new(2));
     let aleatoric = predictive.aleatoric_variance();
     assert!((aleatoric[0] - aleatoric[1]).abs() > 1e-3, "{aleatoric}");
+}
+
+/// Of 0 and near it, where the normaliser's formula has 0/0, and far out.
+#[test]
+fn the_continuous_bernoulli_integrates_to_one_around_its_mean() {
+    for logit in [0.0, 1e-9, -1e-4, 0.3, -1.999, 2.001, 8.0, -40.0] {
+        let n = 20_000;
+        let step = 1.0 / f64::from(n);
+        let ys: Vec<f64> = (0..n).map(|i| (f64::from(i) + 0.5) * step).collect();
+        let p = log_prob(&L::ContinuousBernoulli, &[logit], &ys);
+        let moment = |f: &dyn Fn(f64) -> f64| {
+            ys.iter().zip(&p).map(|(&y, l)| f(y) * l.exp() * step).sum::<f64>()
+        };
+        // The midpoint rule's error: h²/24 · the change of the slope, o² at most.
+        let slack = 1e-12 + logit * logit * step * step;
+        assert!((moment(&|_| 1.0) - 1.0).abs() <= slack, "{logit}: {}", moment(&|_| 1.0));
+        let centre = mean(&L::ContinuousBernoulli, &[logit])[0];
+        assert!((moment(&|y| y) - centre).abs() <= slack, "{logit}: {centre}");
+    }
+    let tape = Tape::<f32>::new();
+    let outputs = tape.variable(arr2(&[[0.0_f32, 1e-4, -1e-20, 90.0, -200.0]]));
+    let bound = Likelihood::<evidence_autodiff::Array<f32>>::ContinuousBernoulli.bind(&tape);
+    let y = tape.constant(arr2(&[[0.0_f32, 0.3, 1.0, 0.9, 0.2]]));
+    let log_prob = bound.log_prob(outputs, y);
+    assert!(log_prob.data().iter().all(|l| l.is_finite()));
+    assert!(log_prob.sum(..).backward().get(outputs).unwrap().iter().all(|d| d.is_finite()));
+}
+
+/// Labels in several columns, each with logits of its own.
+#[test]
+fn levels_sum_to_one_and_are_a_categorical_for_each_column() {
+    let outputs = [0.5, -1.0, 2.0, 1.0, 0.0, -3.0];
+    let (levels, tape) = (L::levels(3), Tape::new());
+    let bound = levels.bind_constant(&tape);
+    let output = tape.constant(arr2(&[outputs]));
+    let mut mass = 0.0;
+    let mut centre = [0.0; 2];
+    for i in 0..3 {
+        for j in 0..3 {
+            let y = [f64::from(i) / 2.0, f64::from(j) / 2.0];
+            let p = bound.log_prob(output, tape.constant(arr2(&[y]))).data()[0];
+            let parts = log_prob(&L::Categorical, &outputs[..3], &[f64::from(i)])[0]
+                + log_prob(&L::Categorical, &outputs[3..], &[f64::from(j)])[0];
+            assert!((p - parts).abs() <= 1e-14, "{i} {j}");
+            mass += p.exp();
+            centre = [0, 1].map(|k| centre[k] + p.exp() * y[k]);
+        }
+    }
+    assert!((mass - 1.0).abs() <= 1e-14);
+    for (found, truth) in bound.mean(output).data().iter().zip(centre) {
+        assert!((found - truth).abs() <= 1e-14);
+    }
+}
+
+/// `E[∂ log p(y | o)/∂o] = 0` for y ~ p(y | o), and `E[y]` is the mean: draws and density know each other.
+#[test]
+fn draws_follow_their_density() {
+    let cases: [(&str, L, &[f64]); 12] = [
+        ("Gaussian", L::gaussian(-0.4), &[0.7]),
+        ("known", L::known_gaussian(1.7), &[-2.0]),
+        ("predicted", L::PredictedGaussian, &[0.3, -1.0]),
+        ("Student", L::student_t(5.0, -0.2), &[1.0]),
+        ("Bernoulli", L::Bernoulli, &[-0.8]),
+        ("continuous, 0", L::ContinuousBernoulli, &[0.0]),
+        ("continuous, nearly", L::ContinuousBernoulli, &[2e-5]),
+        ("continuous, 3", L::ContinuousBernoulli, &[3.0]),
+        ("continuous, −50", L::ContinuousBernoulli, &[-50.0]),
+        ("levels", L::levels(4), &[0.3, -1.0, 2.0, 0.0]),
+        ("categorical", L::Categorical, &[0.3, -1.0, 2.0]),
+        ("Poisson", L::Poisson, &[2.5]),
+    ];
+    for (name, likelihood, output) in cases {
+        let (n, tape) = (20_000, Tape::new());
+        let rows = Array2::from_shape_fn((n, output.len()), |(_, j)| output[j]);
+        let (bound, outputs) = (likelihood.bind(&tape), tape.variable(rows));
+        let y = bound.sample(outputs, Noise::new(8));
+        assert!(!y.needs_gradient() && y.shape() == [n, 1], "{name}");
+        let gradients = bound.log_prob(outputs, y).sum(..).backward();
+        let slopes = gradients.get(outputs).unwrap();
+        for j in 0..output.len() {
+            let column: Vec<f64> = (0..n).map(|i| slopes[[i, j]]).collect();
+            within_four_errors(&format!("{name}: slope {j}"), &column, 0.0);
+        }
+        if !matches!(likelihood, L::Categorical) {
+            within_four_errors(&format!("{name}: mean"), y.data(), mean(&likelihood, output)[0]);
+        }
+    }
 }

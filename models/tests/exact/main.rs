@@ -2,6 +2,7 @@
 
 mod backprop;
 mod bayesian;
+mod bottleneck;
 mod common;
 mod divergences;
 mod flow;
@@ -9,6 +10,8 @@ mod flow_kinds;
 mod iwae;
 mod likelihoods;
 mod linear_regression;
+mod objectives;
 mod posteriors;
 mod rows;
+mod semi_supervised;
 mod vae;

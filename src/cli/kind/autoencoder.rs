@@ -1,8 +1,10 @@
 //! `autoencoder`: rows through a narrow code and back.
 
 use super::super::error::CliError;
-use super::options::{ActivationOption, LikelihoodOption, check_sizes, parameters, sizes};
-use super::{Ask, Columns, Kind, Score, Table, in_units, inputs, numbered, numbers_of, rows_of};
+use super::options::{ActivationOption, LikelihoodOption, Reading, parameters, sizes};
+use super::{
+    Ask, Columns, Kind, Score, Table, in_units, inputs, narrower, numbered, numbers_of, rows_of,
+};
 use clap::Args;
 use evidence::models::Autoencoder;
 use evidence::train::data::Dataset;
@@ -29,6 +31,12 @@ pub(super) struct AutoencoderOptions {
     /// How the decoder's output is read [default: gaussian]
     #[arg(long, value_name = "NAME")]
     pub likelihood: LikelihoodOption,
+    /// The noise's scale where it is known, in the scaled columns' unit [default: 1]
+    #[arg(long, value_name = "SCALE")]
+    pub noise_scale: f64,
+    /// Levels of a number, of levels [default: 256]
+    #[arg(long, value_name = "N")]
+    pub levels: usize,
 }
 
 impl Default for AutoencoderOptions {
@@ -38,26 +46,21 @@ impl Default for AutoencoderOptions {
             latents: 2,
             activation: ActivationOption::default(),
             likelihood: LikelihoodOption::default(),
+            noise_scale: 1.0,
+            levels: 256,
         }
     }
 }
 
 impl AutoencoderOptions {
     /// From data to code.
-    pub(super) fn sizes(&self, columns: Columns) -> Vec<usize> {
+    fn sizes(&self, columns: Columns) -> Vec<usize> {
         sizes(columns.inputs, &self.hidden, self.latents)
     }
 
-    /// A Bernoulli's data are between 0 and 1.
-    pub(super) fn admit(&self, data: &Dataset) -> Result<(), CliError> {
-        let outside = data.features().iter().find(|x| !(0.0..=1.0).contains(*x));
-        match (self.likelihood, outside) {
-            (LikelihoodOption::Bernoulli, Some(x)) => Err(CliError::Usage(format!(
-                "--likelihood bernoulli is for numbers between 0 and 1, and the scaled data have {x}: give --scaling unit \
-                 as well, or raw if the table holds such numbers"
-            ))),
-            _ => Ok(()),
-        }
+    fn reading(&self) -> Reading {
+        let Self { likelihood: option, noise_scale, levels, .. } = *self;
+        Reading { option, noise_scale, levels }
     }
 }
 
@@ -69,7 +72,9 @@ impl Kind for Autoencoding {
     type Model = Autoencoder<Array<f32>>;
 
     fn parameters(options: &AutoencoderOptions, columns: Columns) -> u128 {
-        parameters(&options.sizes(columns)).saturating_mul(2)
+        let sizes = options.sizes(columns);
+        let last = options.reading().more_parameters(&sizes);
+        parameters(&sizes).saturating_mul(2).saturating_add(last)
     }
 
     fn build(
@@ -78,13 +83,13 @@ impl Kind for Autoencoding {
         noise: Noise,
     ) -> Result<Self::Model, CliError> {
         let sizes = options.sizes(columns);
-        check_sizes(&sizes)?;
-        let likelihood = options.likelihood.build();
-        Ok(Autoencoder::new(&sizes, options.activation.into(), likelihood, noise))
+        Self::Model::admits(&sizes).map_err(|error| narrower(&error))?;
+        options.reading().check()?;
+        Ok(Autoencoder::new(&sizes, options.activation.into(), options.reading().build(), noise))
     }
 
     fn admit(options: &AutoencoderOptions, data: &Dataset) -> Result<(), CliError> {
-        options.admit(data)
+        options.reading().admit(data)
     }
 
     fn scores(model: &Self::Model, rows: &Dataset, _: &Ask<'_>) -> Vec<Score> {

@@ -239,7 +239,7 @@ impl Kind for Flowing {
         Ok(in_units(rows_of(rows), ask))
     }
 
-    fn warning(model: &Self::Model) -> Option<String> {
+    fn warning(model: &Self::Model, _: &Dataset) -> Option<String> {
         let Some(AnyBijection::Reversible(reversible)) = model.bijection.0.first() else {
             return None;
         };

@@ -11,12 +11,13 @@ mod flow;
 mod options;
 mod supervised;
 mod vae;
+mod vae_options;
 
 use super::error::CliError;
 use super::trained::{AnyKind, Of};
 use evidence::Noise;
 use evidence::layers::Conditioning;
-use evidence::models::Model;
+use evidence::models::{BottleneckError, Latents, Model};
 use evidence::train::data::{Dataset, Schema};
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::Serialize;
@@ -166,8 +167,13 @@ pub(super) trait Kind: Sync + Sized + 'static {
         Err(cannot::<Self>("map rows to a base and back: train a flow"))
     }
 
-    /// What should be said once it is trained.
-    fn warning(_: &Self::Model) -> Option<String> {
+    /// What should be said once it is trained, having seen rows it was not trained on.
+    fn warning(model: &Self::Model, rows: &Dataset) -> Option<String> {
+        Self::latents(model, rows).and_then(|latents| latents.warning())
+    }
+
+    /// What each latent carries over some rows, if it has any.
+    fn latents(_: &Self::Model, _: &Dataset) -> Option<Latents> {
         None
     }
 
@@ -180,6 +186,11 @@ pub(super) trait Kind: Sync + Sized + 'static {
 /// What a kind does not do.
 fn cannot<K: Kind>(what: &str) -> CliError {
     CliError::Usage(format!("a model of kind \"{}\" does not {what}", K::NAME))
+}
+
+/// Sizes that make no autoencoder.
+fn narrower(error: &BottleneckError) -> CliError {
+    CliError::Usage(format!("{error} (--hidden, --latents)"))
 }
 
 /// Features in the model's scalar.

@@ -2,6 +2,7 @@
 
 use super::super::error::CliError;
 use clap::ValueEnum;
+use evidence::train::data::Dataset;
 use evidence::{Activation, Array, Likelihood};
 use serde::{Deserialize, Serialize};
 
@@ -39,22 +40,84 @@ impl From<ActivationOption> for Activation {
 
 /// How a decoder's output is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum LikelihoodOption {
     /// Real numbers, with a noise that is learned
     #[default]
     Gaussian,
-    /// Numbers between 0 and 1, such as pixels
+    /// Real numbers, with a noise of known scale (--noise-scale)
+    Known,
+    /// Real numbers, with a noise predicted for each of them
+    Predicted,
+    /// Numbers between 0 and 1, such as pixels, as shares of black and white ones
     Bernoulli,
+    /// Numbers between 0 and 1 with a density: grey pixels
+    ContinuousBernoulli,
+    /// Numbers of so many levels from 0 to 1, each with a probability of its own (--levels)
+    Levels,
 }
 
-impl LikelihoodOption {
-    /// With its parameters at their start.
+/// A decoder's likelihood and the numbers it needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub option: LikelihoodOption,
+    pub noise_scale: f64,
+    pub levels: usize,
+}
+
+impl Reading {
+    /// With its parameters at their start; of unsound numbers as of sound ones, which [`check`](Self::check) refuses.
     pub(super) fn build(self) -> Likelihood<Array<f32>> {
-        match self {
-            Self::Gaussian => Likelihood::gaussian(0.0),
-            Self::Bernoulli => Likelihood::Bernoulli,
+        match self.option {
+            LikelihoodOption::Gaussian => Likelihood::gaussian(0.0),
+            LikelihoodOption::Known => {
+                let sound = self.noise_scale > 0.0 && self.noise_scale.is_finite();
+                Likelihood::known_gaussian(if sound { self.noise_scale } else { 1.0 })
+            }
+            LikelihoodOption::Predicted => Likelihood::PredictedGaussian,
+            LikelihoodOption::Bernoulli => Likelihood::Bernoulli,
+            LikelihoodOption::ContinuousBernoulli => Likelihood::ContinuousBernoulli,
+            LikelihoodOption::Levels => Likelihood::levels(self.levels.max(2)),
         }
+    }
+
+    /// Refuses numbers that make no likelihood.
+    pub(super) fn check(self) -> Result<(), CliError> {
+        positive("--noise-scale", self.noise_scale)?;
+        if self.levels < 2 {
+            return Err(CliError::Usage("--levels: there are at least 2".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Refuses data that have no probability.
+    pub(super) fn admit(self, data: &Dataset) -> Result<(), CliError> {
+        let likelihood = self.build();
+        if !matches!(
+            likelihood,
+            Likelihood::Bernoulli | Likelihood::ContinuousBernoulli | Likelihood::Levels { .. }
+        ) {
+            return Ok(());
+        }
+        let name =
+            self.option.to_possible_value().map_or(String::new(), |v| v.get_name().to_owned());
+        likelihood.admit(data.features().view(), data.features().ncols()).map_err(|error| {
+            CliError::Usage(format!(
+                "--likelihood {name}: the scaled data are what the decoder aims at, and {error}. Give --scaling unit as well, \
+                 or raw if the table holds such numbers"
+            ))
+        })
+    }
+
+    /// The parameters of a decoder's last layer beyond those of a layer as wide as the data.
+    pub(super) fn more_parameters(self, sizes: &[usize]) -> u128 {
+        let (Some(&width), Some(&hidden)) = (sizes.first(), sizes.get(1)) else { return 0 };
+        let times = match self.option {
+            LikelihoodOption::Predicted => 2,
+            LikelihoodOption::Levels => self.levels as u128,
+            _ => 1,
+        };
+        (hidden as u128 + 1).saturating_mul(width as u128).saturating_mul(times.saturating_sub(1))
     }
 }
 

@@ -1,13 +1,14 @@
 //! `vae`: an autoencoder whose codes are distributions, so that it has a density and makes rows of its own.
 
 use super::super::error::CliError;
-use super::autoencoder::AutoencoderOptions;
-use super::options::{check_sizes, parameters};
-use super::{Ask, Columns, Kind, Score, Table, column, in_units, inputs, numbered, rows_of};
-use evidence::models::Vae;
+use super::vae_options::VaeOptions;
+use super::{
+    Ask, Columns, Kind, Score, Table, column, in_units, inputs, narrower, numbered, rows_of,
+};
+use evidence::models::{Latents, Vae};
 use evidence::train::data::Dataset;
-use evidence::{Array, Likelihood, Noise, Parameters, Tape};
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use evidence::{Array, Noise, Parameters, Tape};
+use ndarray::{ArrayView2, Axis, concatenate};
 
 pub(super) struct Variational;
 
@@ -15,25 +16,27 @@ impl Kind for Variational {
     const NAME: &'static str = "vae";
     const ABOUT: &'static str = "A variational autoencoder";
     const SUPERVISED: bool = false;
-    type Options = AutoencoderOptions;
+    type Options = VaeOptions;
     type Model = Vae<Array<f32>>;
 
-    fn parameters(options: &AutoencoderOptions, columns: Columns) -> u128 {
-        parameters(&options.sizes(columns)).saturating_mul(2)
+    fn parameters(options: &VaeOptions, columns: Columns) -> u128 {
+        options.parameters(columns)
     }
 
     fn build(
-        options: &AutoencoderOptions,
+        options: &VaeOptions,
         columns: Columns,
         noise: Noise,
     ) -> Result<Self::Model, CliError> {
         let sizes = options.sizes(columns);
-        check_sizes(&sizes)?;
-        Ok(Vae::new(&sizes, options.activation.into(), options.likelihood.build(), noise))
+        Self::Model::admits(&sizes).map_err(|error| narrower(&error))?;
+        options.reading().check()?;
+        let vae = Vae::new(&sizes, options.activation.into(), options.reading().build(), noise);
+        vae.with_objective(options.objective()?).map_err(|error| CliError::Usage(error.to_string()))
     }
 
-    fn admit(options: &AutoencoderOptions, data: &Dataset) -> Result<(), CliError> {
-        options.admit(data)
+    fn admit(options: &VaeOptions, data: &Dataset) -> Result<(), CliError> {
+        options.reading().admit(data)
     }
 
     fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
@@ -44,7 +47,9 @@ impl Kind for Variational {
             values: values.mapv(|log_prob| in_density_units(model, log_prob, ask)),
             root: false,
         };
-        vec![score("ELBO", evidence.elbo), score("log p(x)", evidence.log_prob)]
+        let worth =
+            Score { name: "effective samples", values: evidence.effective_samples, root: false };
+        vec![score("ELBO", evidence.elbo), score("log p(x)", evidence.log_prob), worth]
     }
 
     fn density(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
@@ -57,14 +62,17 @@ impl Kind for Variational {
     fn sample(model: &Self::Model, n: usize, ask: &Ask<'_>) -> Result<Table, CliError> {
         let tape = Tape::new();
         let noise = ask.noise.stream(ask.first);
-        let latents = model.decoder.inputs();
         let bound = model.bind_constant(&tape);
-        let mean = bound.decode(tape.normal(&[n, latents], noise.stream(0)));
-        let mut rows = rows_of(mean).to_owned();
-        if !ask.mean {
-            add_noise(&model.likelihood, &mut rows, noise.stream(1));
-        }
-        Ok(in_units(rows.view(), ask))
+        let rows = if ask.mean {
+            bound.decode(tape.normal(&[n, model.decoder.inputs()], noise.stream(0)))
+        } else {
+            bound.sample(n, noise)
+        };
+        Ok(in_units(rows_of(rows), ask))
+    }
+
+    fn latents(model: &Self::Model, rows: &Dataset) -> Option<Latents> {
+        Some(model.latents(inputs(rows).view()))
     }
 
     fn encode(model: &Self::Model, rows: &Dataset, _: &Ask<'_>) -> Result<Table, CliError> {
@@ -99,26 +107,11 @@ impl Kind for Variational {
     }
 }
 
-/// A Gaussian's density is one of scaled columns; a Bernoulli's probability has no units.
+/// A density is one of scaled columns; a probability has no units.
 fn in_density_units(model: &Vae<Array<f32>>, log_prob: f64, ask: &Ask<'_>) -> f64 {
-    match model.likelihood {
-        Likelihood::Gaussian { .. } => ask.schema.feature_scaling().scale_log_density(log_prob),
-        _ => log_prob,
-    }
-}
-
-/// What lies between the expected row and a row.
-fn add_noise(likelihood: &Likelihood<Array<f32>>, rows: &mut Array2<f32>, noise: Noise) {
-    let mut draws = Array2::<f32>::zeros(rows.raw_dim());
-    let flat = draws.as_slice_mut().expect("contiguous");
-    match likelihood.scale() {
-        Some(scale) => {
-            noise.fill_normal_f32(flat);
-            rows.scaled_add(scale as f32, &draws);
-        }
-        None => {
-            noise.fill_uniform_f32(flat);
-            rows.zip_mut_with(&draws, |p, u| *p = f32::from(u8::from(*u < *p)));
-        }
+    if model.likelihood.is_density() {
+        ask.schema.feature_scaling().scale_log_density(log_prob)
+    } else {
+        log_prob
     }
 }

@@ -35,6 +35,7 @@ mod embedded;
 mod error;
 mod fingerprint;
 mod frame;
+mod images;
 mod moments;
 mod parts;
 mod quadrature;
@@ -55,6 +56,7 @@ pub use density::Density2d;
 pub use embedded::{DIGITS_MAX, digits, red_wine};
 pub use error::{DataError, Part, Table};
 pub use frame::{Categories, Column, Frame};
+pub use images::{ImagePart, Images, ImagesError, binarised};
 pub use read::{Chunks, Delimiter, Fault, Missing, Place, ReadError, ReadOptions, read};
 pub use row_buffer::RowBuffer;
 pub use schema::{

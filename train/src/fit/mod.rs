@@ -30,7 +30,7 @@ pub struct FitOptions {
     pub seed: u64,
     /// How the learning rate changes over the run.
     pub schedule: Schedule,
-    /// Epochs over which a KL over weights is brought in, from one step's share of them to the whole; 0 counts it in full from the start.
+    /// Epochs over which a KL over weights or latents is brought in, from one step's share of them to the whole; 0 counts it in full from the start.
     pub warm_up: usize,
 }
 

@@ -4,5 +4,6 @@ mod broken;
 mod bytes;
 mod fuzz;
 mod good;
+mod images;
 mod schema;
 mod stream;

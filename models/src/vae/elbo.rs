@@ -1,0 +1,42 @@
+//! The negative evidence lower bound of a batch: `β Σⱼ max(λ, KLⱼ) − E_q[log p(x | z)]`, one draw of z for each row.
+
+use super::{Elbo, Kl, Vae};
+use crate::{Batch, Loss};
+use evidence_autodiff::{Noise, Real, Var};
+
+impl<'t, T: Real> Vae<Var<'t, T>> {
+    pub(super) fn negative_elbo(
+        &self,
+        Elbo { kl, beta, free_bits }: Elbo,
+        share: f64,
+        batch: &Batch<'t, T>,
+        noise: Noise,
+    ) -> Loss<'t, T> {
+        let q = self.encode(batch.inputs);
+        let z = q.rsample(noise);
+        let log_likelihood = self.log_likelihood(z, batch.inputs).mean(..);
+        // Of each row and latent, where they are wanted one by one.
+        let each = || match kl {
+            Kl::Closed => q.kl_to_standard_each(),
+            Kl::Sampled => {
+                let (zero, one) = (z.tape().scalar(0.0), z.tape().scalar(0.0));
+                z.gaussian_log_prob(q.mean, q.log_scale) - z.gaussian_log_prob(zero, one)
+            }
+        };
+        let (divergence, counted) = if free_bits == 0.0 && kl == Kl::Closed {
+            let whole = q.kl_to_standard().mean(..);
+            (whole, whole)
+        } else {
+            let each = each();
+            let whole = each.sum(-1).mean(..);
+            let free = each.tape().scalar(free_bits);
+            (whole, if free_bits == 0.0 { whole } else { each.maximum(free).sum(-1).mean(..) })
+        };
+        let weight = beta * share;
+        let counted = if weight == 1.0 { counted } else { counted * weight };
+        Loss {
+            total: counted - log_likelihood,
+            parts: vec![("log-likelihood", log_likelihood), ("KL of the latents", divergence)],
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The variational autoencoder (Kingma and Welling 2014).
+//!
+//! `log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ N(0, I))`, with `q(z | x) = N(μ(x), σ(x)²)` and the draw `z = μ + σ ε`. Both
+//! parts are sums, over pixels and over latents: one number per row, in nats.
+
+mod elbo;
+mod evidence;
+mod latents;
+mod objective;
+
+pub use evidence::Evidence;
+pub use latents::{ACTIVE, Latents};
+pub use objective::{Elbo, Kl, Objective, ObjectiveError, WeightGradient};
+
+use crate::bottleneck::{BottleneckError, ends, mirrored};
+use crate::{Batch, Likelihood, Loss, Model};
+use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
+use evidence_layers::{Activation, DiagonalNormal, Mlp, standard_normal_log_prob};
+
+/// Encoder, decoder, and the likelihood of the data given the decoder's output.
+#[derive(Clone, Debug)]
+pub struct Vae<P> {
+    /// From data to μ and ln σ, side by side.
+    pub encoder: Mlp<P>,
+    /// From latents to the likelihood's parameters.
+    pub decoder: Mlp<P>,
+    /// `p(x | decoded)`.
+    pub likelihood: Likelihood<P>,
+    /// What is maximised.
+    pub objective: Objective,
+    /// The share of the divergence that the loss counts, 1 but while it [warms up](Model::warm) (Bowman and others 2016).
+    pub kl_share: f64,
+}
+
+impl<T: Real> Vae<Array<T>> {
+    /// Sizes from the data to the latents, `[64, 128, 2]`; the decoder mirrors them, and ends in as many outputs as the likelihood needs
+    /// for the data. Fitted by the ELBO, unless [another objective](Self::with_objective) is given.
+    ///
+    /// # Panics
+    /// With sizes that [`admits`](Self::admits) refuses.
+    #[track_caller]
+    pub fn new(
+        sizes: &[usize],
+        activation: Activation,
+        likelihood: Likelihood<Array<T>>,
+        noise: Noise,
+    ) -> Self {
+        if let Err(error) = Self::admits(sizes) {
+            panic!("Vae: {error}");
+        }
+        let mut encoder = sizes.to_vec();
+        encoder[sizes.len() - 1] *= 2;
+        let decoder = mirrored(sizes, likelihood.outputs(sizes[0], None));
+        Self {
+            encoder: Mlp::new(&encoder, activation, noise.stream(0)),
+            decoder: Mlp::new(&decoder, activation, noise.stream(1)),
+            likelihood,
+            objective: Objective::default(),
+            kl_share: 1.0,
+        }
+    }
+
+    /// Whether sizes from the data to the latents make a VAE: at least two, none of them 0, no more latents than columns.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn admits(sizes: &[usize]) -> Result<(), BottleneckError> {
+        let (width, latents) = ends(sizes)?;
+        if latents > width {
+            return Err(BottleneckError::TooManyLatents { latents, width });
+        }
+        Ok(())
+    }
+
+    /// Fitted by another objective.
+    ///
+    /// # Errors
+    /// If one of its numbers is out of range.
+    pub fn with_objective(self, objective: Objective) -> Result<Self, ObjectiveError> {
+        objective.check()?;
+        Ok(Self { objective, ..self })
+    }
+}
+
+impl<P> Tree<P> for Vae<P> {
+    type With<Q> = Vae<Q>;
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Vae<Q> {
+        Vae {
+            encoder: self.encoder.map(&path.field("encoder"), f),
+            decoder: self.decoder.map(&path.field("decoder"), f),
+            likelihood: self.likelihood.map(&path.field("likelihood"), f),
+            objective: self.objective,
+            kl_share: self.kl_share,
+        }
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        let Self { encoder, decoder, likelihood, objective: _, kl_share: _ } = self;
+        encoder.leaves_mut(out);
+        decoder.leaves_mut(out);
+        likelihood.leaves_mut(out);
+    }
+}
+
+impl<'t, T: Real> Vae<Var<'t, T>> {
+    /// q(z | x).
+    #[must_use]
+    #[track_caller]
+    pub fn encode(&self, x: Var<'t, T>) -> DiagonalNormal<'t, T> {
+        DiagonalNormal::from_columns(self.encoder.forward(x))
+    }
+
+    /// The expected data of each latent point.
+    #[must_use]
+    #[track_caller]
+    pub fn decode(&self, z: Var<'t, T>) -> Var<'t, T> {
+        self.likelihood.mean(self.decoder.forward(z))
+    }
+
+    /// n rows of the model's own, `[n, d]`: latents from the prior, data from the likelihood, noise and all.
+    #[must_use]
+    pub fn sample(&self, n: usize, noise: Noise) -> Var<'t, T> {
+        let first = self.decoder.layers.first().expect("a decoder has a layer").weight;
+        let z = first.tape().normal(&[n, first.size(0)], noise.stream(0));
+        self.likelihood.sample(self.decoder.forward(z), noise.stream(1))
+    }
+
+    /// `log p(x | z)` of each row, in nats: `[n]` for latents `[n, l]`, `[K, n]` for K draws of them, `[K, n, l]`.
+    #[must_use]
+    #[track_caller]
+    pub fn log_likelihood(&self, z: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
+        match (&self.likelihood, self.decoder.layers.last()) {
+            // One op, which does not keep the logits.
+            (Likelihood::Bernoulli, Some(last)) if self.decoder.output == Activation::Identity => {
+                self.decoder.hidden(z).affine_bernoulli_log_prob(last.weight, last.bias, x)
+            }
+            _ => self.likelihood.log_prob(self.decoder.forward(z), x),
+        }
+    }
+
+    /// `log p(x, zₖ) − log q(zₖ | x)` of each row for K draws of z: `[n, d]` to `[K, n]`, in nats.
+    ///
+    /// The decoder sees all K n latent points at once.
+    #[track_caller]
+    pub(crate) fn log_weights(&self, x: Var<'t, T>, samples: usize, noise: Noise) -> Var<'t, T> {
+        self.weights_of(self.encode(x), x, samples, noise)
+    }
+
+    /// The same from a posterior at hand.
+    #[track_caller]
+    fn weights_of(
+        &self,
+        posterior: DiagonalNormal<'t, T>,
+        x: Var<'t, T>,
+        samples: usize,
+        noise: Noise,
+    ) -> Var<'t, T> {
+        let (z, log_posterior) = posterior.rsample_with_log_prob(samples, noise);
+        self.log_likelihood(z, x) + standard_normal_log_prob(z) - log_posterior
+    }
+
+    /// The negative objective per datum.
+    ///
+    /// Of the [ELBO](Elbo) the parts are the expected log-likelihood, from one draw for each row, and the divergence, told in full; of an
+    /// importance weighted bound they are those of [`Iwae`](crate::Iwae).
+    pub fn loss(&self, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
+        match self.objective {
+            Objective::Elbo(elbo) => self.negative_elbo(elbo, self.kl_share, batch, noise),
+            Objective::ImportanceWeighted { draws, gradient } => {
+                self.negative_weighted_bound(draws, gradient, batch, noise)
+            }
+        }
+    }
+
+    /// The loss without its training wheels: the divergence counted in full, no bits free.
+    pub fn validation(&self, batch: &Batch<'t, T>, noise: Noise) -> Var<'t, T> {
+        match self.objective {
+            Objective::Elbo(elbo) => {
+                let elbo = Elbo { free_bits: 0.0, ..elbo };
+                self.negative_elbo(elbo, 1.0, batch, noise).total
+            }
+            Objective::ImportanceWeighted { draws, .. } => {
+                -self.weighted_bound(self.log_weights(batch.inputs, draws, noise)).mean(..)
+            }
+        }
+    }
+}
+
+impl<T: Real> Model<T> for Vae<Array<T>> {
+    fn loss<'t>(bound: &Vae<Var<'t, T>>, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
+        bound.loss(batch, noise)
+    }
+
+    fn validation<'t>(bound: &Vae<Var<'t, T>>, batch: &Batch<'t, T>, noise: Noise) -> Var<'t, T> {
+        bound.validation(batch, noise)
+    }
+
+    fn warm(&mut self, share: f64) {
+        self.kl_share = share;
+    }
+}

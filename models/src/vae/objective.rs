@@ -1,0 +1,104 @@
+//! What a VAE may be fitted by.
+//!
+//! | objective | of a row, in nats |
+//! | --- | --- |
+//! | ELBO | `E_q[log p(x \| z)] − KL(q(z \| x) ‖ p(z))` (Kingma and Welling 2014) |
+//! | β | `E_q[log p(x \| z)] − β KL` (Higgins and others 2017) |
+//! | free bits | `E_q[log p(x \| z)] − Σⱼ max(λ, KLⱼ)`: λ nats of each latent cost nothing (Kingma and others 2016, appendix C.8) |
+//! | importance weighted | `log 1/K Σₖ p(x, zₖ) / q(zₖ \| x)` (Burda and others 2016) |
+
+/// What is maximised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Objective {
+    /// The evidence lower bound, and its relatives.
+    Elbo(Elbo),
+    /// The bound of K draws.
+    ImportanceWeighted {
+        /// K.
+        draws: usize,
+        /// How the encoder's gradient is made.
+        gradient: WeightGradient,
+    },
+}
+
+impl Default for Objective {
+    fn default() -> Self {
+        Self::Elbo(Elbo::default())
+    }
+}
+
+/// The evidence lower bound, its divergence weighed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Elbo {
+    /// How the divergence is computed.
+    pub kl: Kl,
+    /// β, what a nat of it costs. Only at 1 is the objective a bound of log p(x); below it reconstructions count for more, above it latents that
+    /// are as the prior would have them.
+    pub beta: f64,
+    /// λ, nats of each latent and each row that cost nothing, and are not rewarded either.
+    ///
+    /// Of each row, where Kingma and others take the mean over the minibatch: so the loss stays a mean over rows, whatever batch they
+    /// come in.
+    pub free_bits: f64,
+}
+
+impl Default for Elbo {
+    /// The bound itself, its divergence in closed form.
+    fn default() -> Self {
+        Self { kl: Kl::Closed, beta: 1.0, free_bits: 0.0 }
+    }
+}
+
+/// How KL(q(z | x) ‖ p(z)) is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kl {
+    /// `½ Σ (σ² + μ² − 1) − Σ ln σ`.
+    Closed,
+    /// `log q(z | x) − log p(z)` at the draw that is decoded.
+    Sampled,
+}
+
+/// How the encoder learns from an importance weighted bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeightGradient {
+    /// As the bound is written: its signal drowns in noise as K grows (Rainforth and others 2018).
+    Pathwise,
+    /// Reparametrised twice (Tucker and others 2019): the same gradient in expectation, with less noise.
+    DoublyReparametrised,
+}
+
+/// An objective that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum ObjectiveError {
+    /// No draws.
+    #[error(
+        "an importance weighted bound of 0 draws; it is a mean over them: ask for at least one"
+    )]
+    NoDraws,
+    /// β.
+    #[error("β is {0}; it must be positive and finite (1 is the evidence lower bound)")]
+    Beta(f64),
+    /// Free bits.
+    #[error("{0} nats free in each latent; they must be 0 or more, and finite")]
+    FreeBits(f64),
+}
+
+impl Objective {
+    /// Whether its numbers are in range.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        match *self {
+            Self::ImportanceWeighted { draws: 0, .. } => Err(ObjectiveError::NoDraws),
+            Self::ImportanceWeighted { .. } => Ok(()),
+            Self::Elbo(Elbo { beta, .. }) if !(beta > 0.0 && beta.is_finite()) => {
+                Err(ObjectiveError::Beta(beta))
+            }
+            Self::Elbo(Elbo { free_bits, .. }) if !(free_bits >= 0.0 && free_bits.is_finite()) => {
+                Err(ObjectiveError::FreeBits(free_bits))
+            }
+            Self::Elbo(_) => Ok(()),
+        }
+    }
+}
