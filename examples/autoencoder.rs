@@ -1,71 +1,101 @@
 //! Unsupervised learning on handwritten digits: an autoencoder with two latents, beside PCA with two components.
 //!
 //! `cargo run --release --example autoencoder`
+//! `cargo run --release --example autoencoder -- --data mnist --epochs 20 --out pictures`
 
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::metrics::mean_squared_error;
 use evidence::models::{Autoencoder, Pca};
 use evidence::optim::Adam;
-use evidence::train::data::{DIGITS_MAX, Dataset, Split, digits};
-use evidence::train::{FitOptions, fit};
-use evidence::{Activation, Likelihood, Noise, Parameters, Tape};
+use evidence::plot::{ImageRow, images};
+use evidence::train::data::{DIGITS_MAX, Dataset, Images, Split, digits};
+use evidence::train::{Event, FitOptions, Trainer};
+use evidence::{Activation, Array, Likelihood, Noise, Parameters, Tape};
 use ndarray::{Array2, Axis};
+use std::path::{Path, PathBuf};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// Digits shown.
+const SHOWN: usize = 12;
+
+struct Data {
+    training: Array2<f64>,
+    test: Array2<f64>,
+    shape: (usize, usize),
+}
+
 fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let flag = |name: &str| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| &pair[1]);
+    let data = match flag("--data") {
+        Some(folder) => mnist(Path::new(folder))?,
+        None => embedded()?,
+    };
+    let epochs = flag("--epochs").map_or(Ok(80), |text| text.parse::<usize>())?;
+    let folder = PathBuf::from(flag("--out").map_or("evidence-out/autoencoder", String::as_str));
     with_threads(0, || {
-        let pixels = digits().features().mapv(|x| x / DIGITS_MAX);
-        let split = Split::by_fraction(pixels.nrows(), 0.7, 0.1, 0.2, &mut Noise::new(3).rng())?;
-        let training = Dataset::new(pixels.select(Axis(0), split.train()), None)?;
-        let validation = Dataset::new(pixels.select(Axis(0), split.validation()), None)?;
-        let test = pixels.select(Axis(0), split.test());
-
-        let model = Autoencoder::new(
-            &[64, 128, 64, 2],
-            Activation::Relu,
-            Likelihood::gaussian(-1.0),
-            Noise::new(1),
-        );
-        let options = FitOptions { epochs: 80, ..FitOptions::default() };
-        let fitted = fit::<f32, _>(
-            model,
-            &training,
-            Some(&validation),
-            &mut Adam::new(2e-3)?,
-            &options,
-            |epoch| {
-                if epoch.number % 20 == 0 {
+        let Data { training, test, shape } = data;
+        let sizes = [training.ncols(), if training.ncols() > 100 { 400 } else { 128 }, 64, 2];
+        let likelihood = Likelihood::gaussian(-1.0);
+        let model = Autoencoder::new(&sizes, Activation::Relu, likelihood, Noise::new(1));
+        let rows = Dataset::new(training.clone(), None)?;
+        let options = FitOptions { epochs, ..FitOptions::default() };
+        let mut adam = Adam::<f32>::new(2e-3)?;
+        let mut trainer = Trainer::new(model, &rows, None, &mut adam, options)?;
+        let shown = test.slice(ndarray::s![..SHOWN, ..]).to_owned();
+        let mut rows = vec![("original".to_owned(), shown.clone())];
+        loop {
+            match trainer.advance() {
+                Event::Epoch(epoch) if [1, 5, 20, epochs].contains(&epoch.number) => {
                     println!("epoch {:3}: {:8.3} nats per datum", epoch.number, epoch.loss);
+                    rows.push((
+                        format!("epoch {}", epoch.number),
+                        through(trainer.model(), &shown)?,
+                    ));
                 }
-            },
-        )?;
-
-        let tape = Tape::new();
-        let through = fitted
-            .model
-            .bind_constant(&tape)
-            .reconstruct(tape.batch(test.mapv(|x| x as f32).view()));
-        let through: Array2<f64> = through.value().mapv(f64::from).into_dimensionality()?;
-        let projected = Pca::fit(training.features().view()).reconstruct(test.view(), 2);
-        let (ours, pca) =
-            (mean_squared_error(&through, &test), mean_squared_error(&projected, &test));
-        println!(
-            "squared error per pixel: autoencoder {ours:.4}, PCA {pca:.4}, ratio {:.2}",
-            ours / pca
+                Event::Epoch(_) | Event::Step => {}
+                Event::Stop(_) | Event::Unread(_) => break,
+            }
+        }
+        let model = trainer.finish(Vec::new()).model;
+        let (squeezed, pca) = (through(&model, &test)?, Pca::fit(training.view()));
+        let (ours, theirs) = (
+            mean_squared_error(&squeezed, &test),
+            mean_squared_error(&pca.reconstruct(test.view(), 2), &test),
         );
-        print_digits(&[test.row(0), through.row(0), test.row(1), through.row(1)]);
+        println!(
+            "squared error per pixel: autoencoder {ours:.4}, PCA {theirs:.4}, ratio {:.2}",
+            ours / theirs
+        );
+        rows.push(("PCA".to_owned(), pca.reconstruct(shown.view(), 2)));
+        let rows: Vec<_> =
+            rows.into_iter().map(|(label, x)| (label, x.mapv(|x| x.clamp(0.0, 1.0)))).collect();
+        let rows: Vec<_> =
+            rows.iter().map(|(label, x)| ImageRow { label, images: x.view() }).collect();
+        let path = folder.join("reconstructions.svg");
+        images("Test digits, squeezed through two latents", shape, &rows, &[])?.save(&path)?;
+        println!("the picture is {}", path.display());
         Ok(())
     })
 }
 
-/// Digits side by side, in characters.
-fn print_digits(digits: &[ndarray::ArrayView1<'_, f64>]) {
-    for row in 0..8 {
-        let line = digits.iter().map(|digit| {
-            let shade = |x: &f64| b" .:-=+*#%@"[(x.clamp(0.0, 1.0) * 9.0) as usize] as char;
-            digit.iter().skip(8 * row).take(8).flat_map(|x| [shade(x); 2]).collect::<String>()
-        });
-        println!("{}", line.collect::<Vec<_>>().join("  |  "));
-    }
+/// Each row, through its code.
+fn through(model: &Autoencoder<Array<f32>>, x: &Array2<f64>) -> Result<Array2<f64>, Failure> {
+    let tape = Tape::new();
+    let x = model.bind_constant(&tape).reconstruct(tape.constant(x.mapv(|x| x as f32)));
+    Ok(x.value().mapv(f64::from).into_dimensionality()?)
+}
+
+fn embedded() -> Result<Data, Failure> {
+    let pixels = digits().features().mapv(|x| x / DIGITS_MAX);
+    let split = Split::by_fraction(pixels.nrows(), 0.7, 0.1, 0.2, &mut Noise::new(3).rng())?;
+    let part = |rows: &[usize]| pixels.select(Axis(0), rows);
+    Ok(Data { training: part(split.train()), test: part(split.test()), shape: (8, 8) })
+}
+
+fn mnist(folder: &Path) -> Result<Data, Failure> {
+    let (training, test) = Images::read_both(folder)?;
+    let (wide, shape) = (|pixels: Array2<f32>| pixels.mapv(f64::from), training.shape);
+    Ok(Data { training: wide(training.pixels), test: wide(test.pixels), shape })
 }

@@ -1,7 +1,7 @@
 //! The autoencoder: `x → code → x̂`, a maximum-likelihood model of x given its own code.
 
 use crate::bottleneck::{BottleneckError, ends, mirrored};
-use crate::{Batch, Likelihood, Loss, Model};
+use crate::{Batch, Corruption, CorruptionError, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
 use evidence_layers::{Activation, Mlp};
 
@@ -14,6 +14,8 @@ pub struct Autoencoder<P> {
     pub decoder: Mlp<P>,
     /// `p(x | decoded)`.
     pub likelihood: Likelihood<P>,
+    /// What is done to rows before they are encoded, while it is fitted.
+    pub corruption: Corruption,
 }
 
 impl<T: Real> Autoencoder<Array<T>> {
@@ -37,7 +39,17 @@ impl<T: Real> Autoencoder<Array<T>> {
             encoder: Mlp::new(sizes, activation, noise.stream(0)),
             decoder: Mlp::new(&decoder, activation, noise.stream(1)),
             likelihood,
+            corruption: Corruption::None,
         }
+    }
+
+    /// Fitted to reconstruct rows from corrupted ones: a denoising autoencoder.
+    ///
+    /// # Errors
+    /// If the corruption's number is out of range.
+    pub fn with_corruption(self, corruption: Corruption) -> Result<Self, CorruptionError> {
+        corruption.check()?;
+        Ok(Self { corruption, ..self })
     }
 
     /// Whether sizes from the data to the code make an autoencoder: at least two, none of them 0, the code narrower than the data.
@@ -58,11 +70,12 @@ impl<P> Tree<P> for Autoencoder<P> {
             encoder: self.encoder.map(&path.field("encoder"), f),
             decoder: self.decoder.map(&path.field("decoder"), f),
             likelihood: self.likelihood.map(&path.field("likelihood"), f),
+            corruption: self.corruption,
         }
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
-        let Self { encoder, decoder, likelihood } = self;
+        let Self { encoder, decoder, likelihood, corruption: _ } = self;
         encoder.leaves_mut(out);
         decoder.leaves_mut(out);
         likelihood.leaves_mut(out);
@@ -93,9 +106,10 @@ impl<'t, T: Real> Autoencoder<Var<'t, T>> {
 }
 
 impl<'t, T: Real> Autoencoder<Var<'t, T>> {
-    /// The negative mean log-likelihood of each row given its own code.
-    pub fn loss(&self, batch: &Batch<'t, T>, _: Noise) -> Loss<'t, T> {
-        let decoded = self.decoder.forward(self.encode(batch.inputs));
+    /// The negative mean log-likelihood of each row given its own code, or that of the row corrupted.
+    pub fn loss(&self, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
+        let seen = self.corruption.apply(batch.inputs, noise);
+        let decoded = self.decoder.forward(self.encode(seen));
         let log_likelihood = self.likelihood.log_prob(decoded, batch.inputs).mean(..);
         Loss { total: -log_likelihood, parts: vec![("log-likelihood", log_likelihood)] }
     }
@@ -108,5 +122,15 @@ impl<T: Real> Model<T> for Autoencoder<Array<T>> {
         noise: Noise,
     ) -> Loss<'t, T> {
         bound.loss(batch, noise)
+    }
+
+    fn validation<'t>(
+        bound: &Autoencoder<Var<'t, T>>,
+        batch: &Batch<'t, T>,
+        _: Noise,
+    ) -> Var<'t, T> {
+        // Of rows as they are, whatever is done to them while it is fitted.
+        let decoded = bound.decoder.forward(bound.encode(batch.inputs));
+        -bound.likelihood.log_prob(decoded, batch.inputs).mean(..)
     }
 }

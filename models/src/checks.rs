@@ -3,8 +3,8 @@
 use crate::yardsticks::DropoutNetwork;
 use crate::{
     AnyBase, Autoencoder, Batch, BayesianNetwork, ConditionalFlow, ConditionalVae, DenseNetwork,
-    Elbo, Flow, Iwae, Kl, Likelihood, Normal, NormalMixture, Objective, Potential, SemiSupervised,
-    StudentT, UNLABELLED, Vae,
+    Elbo, Flow, Iwae, Kl, LatentPrior, Likelihood, Normal, NormalMixture, Objective, Potential,
+    SemiSupervised, StudentT, UNLABELLED, Vae,
 };
 use evidence_autodiff::check::{Check, Function, Input};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var, function};
@@ -226,6 +226,29 @@ fn vaes(table: &mut Vec<Check>) {
         5,
         None
     );
+    let vae = || Vae::new(&[5, 4, 2], tanh, Likelihood::Bernoulli, noise);
+    let flow = Flow::maf(2, 1, &[4], noise).expect("there are columns");
+    let others: [(&str, Vae<P>); 3] = [
+        ("VampPrior", vae().with_prior(LatentPrior::vamp(3, 5, 0.5, 0.3, noise))),
+        ("flow prior", vae().with_prior(LatentPrior::Flow(flow))),
+        (
+            "inverse autoregressive posterior",
+            vae().with_inverse_autoregressive(2, &[4], noise).expect("there are units"),
+        ),
+    ];
+    for (name, vae) in others {
+        let weighted = Iwae::new(vae.clone(), 3);
+        objective!(table, stochastic_gradient, format!("Vae, {name}, ELBO"), Vae<P>, vae, 5, None);
+        objective!(
+            table,
+            stochastic_gradient,
+            format!("Iwae, {name}, bound of 3 draws"),
+            Iwae<P>,
+            weighted,
+            5,
+            None
+        );
+    }
     let labels = |y: [f64; 4]| Some(ndarray::arr1(&y).insert_axis(ndarray::Axis(1)).into_dyn());
     objective!(
         table,

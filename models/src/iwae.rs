@@ -11,7 +11,7 @@
 use crate::weighed::weighed;
 use crate::{Batch, Loss, Model, Vae, WeightGradient};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
-use evidence_layers::{DiagonalNormal, standard_normal_log_prob};
+use evidence_layers::DiagonalNormal;
 
 /// A [`Vae`] that is fitted by the importance weighted bound. Parameters are named as the VAE's own.
 ///
@@ -99,8 +99,8 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
         let q = self.encode(x);
         let (full, counted) = match gradient {
             WeightGradient::Pathwise => {
-                let (z, log_q) = q.rsample_with_log_prob(draws, noise);
-                weights(self.log_likelihood(z, x), standard_normal_log_prob(z) - log_q)
+                let (z, log_q) = self.draw(q, draws, noise);
+                weights(self.log_likelihood(z, x), self.log_prior(z) - log_q)
             }
             WeightGradient::DoublyReparametrised => {
                 let (z, _) = q.rsample_with_log_prob(draws, noise);
@@ -110,7 +110,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
                     mean: q.mean.stop_gradient(),
                     log_scale: q.log_scale.stop_gradient(),
                 };
-                let below = standard_normal_log_prob(z) - fixed.log_prob(z);
+                let below = self.log_prior(z) - fixed.log_prob(z);
                 let (full, counted) = weights(self.log_likelihood(z, x), below);
                 // 1 − s (1 − w̃ₖ): with all of the divergence, each draw's share of the weights once more.
                 let normalised = counted.stop_gradient().softmax(0);

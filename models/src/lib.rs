@@ -31,6 +31,7 @@ mod bottleneck;
 mod checks;
 mod conditional_vae;
 mod conditioned;
+mod corruption;
 mod dense;
 mod flow;
 mod importance;
@@ -60,6 +61,7 @@ pub use bottleneck::BottleneckError;
 pub use checks::checks;
 pub use conditional_vae::ConditionalVae;
 pub use conditioned::ConditionedMlp;
+pub use corruption::{Corruption, CorruptionError};
 pub use dense::DenseNetwork;
 pub use flow::{ConditionalFlow, Flow};
 pub use importance::Importance;
@@ -73,5 +75,6 @@ pub use predictive::{ClassMixture, Family, Mixture};
 pub use scales::LayerScales;
 pub use semi_supervised::{SemiSupervised, UNLABELLED};
 pub use vae::{
-    ACTIVE, Elbo, Evidence, Kl, Latents, Objective, ObjectiveError, Vae, WeightGradient,
+    ACTIVE, Elbo, Evidence, Kl, LatentPrior, Latents, Objective, ObjectiveError, Vae,
+    WeightGradient,
 };

@@ -25,7 +25,7 @@ fn every_likelihood_and_objective_trains_and_answers() {
     let folder = tables.path();
     let unit: &[&str] = &["--data", "p.csv", "--scaling", "unit"];
     let raw: &[&str] = &["--data", "t.csv", "--drop", "y"];
-    let cases: [(&str, &[&str], &[&str]); 10] = [
+    let cases: [(&str, &[&str], &[&str]); 13] = [
         ("known", raw, &["--likelihood", "known", "--noise-scale", "0.5"]),
         ("predicted", raw, &["--likelihood", "predicted"]),
         ("bernoulli", unit, &["--likelihood", "bernoulli"]),
@@ -39,6 +39,9 @@ fn every_likelihood_and_objective_trains_and_answers() {
             unit,
             &["--likelihood", "bernoulli", "--step-draws", "3", "--gradient", "pathwise"],
         ),
+        ("vamp", unit, &["--likelihood", "bernoulli", "--prior", "vamp", "--prior-parts", "7"]),
+        ("flow", raw, &["--prior", "flow"]),
+        ("bent", raw, &["--posterior-layers", "2"]),
         ("warm", raw, &["--step-draws", "3", "--warm-up", "3"]),
     ];
     for (name, data, flags) in cases {
@@ -67,7 +70,7 @@ fn every_likelihood_and_objective_trains_and_answers() {
             |among: &[f64]| cells.iter().all(|cell| among.iter().any(|x| (x - cell).abs() < 1e-4));
         match name {
             "levels" => assert!(whole(&[0.0, 1.0, 2.0, 3.0, 4.0]), "{sample}"),
-            "bernoulli" | "pathwise" => assert!(whole(&[0.0, 4.0]), "{sample}"),
+            "bernoulli" | "pathwise" | "vamp" => assert!(whole(&[0.0, 4.0]), "{sample}"),
             "continuous" => assert!(cells.iter().all(|x| (0.0..=4.0).contains(x)), "{sample}"),
             _ => {}
         }
@@ -113,8 +116,15 @@ fn options_that_cannot_be_are_refused_with_a_reason() {
         ("vae", &["--beta", "0"], &["β is 0", "--beta"]),
         ("vae", &["--free-bits=-1"], &["-1 nats free", "--free-bits"]),
         ("vae", &["--step-draws", "5", "--beta", "2"], &["--step-draws"]),
+        ("vae", &["--posterior-layers", "1", "--free-bits", "1"], &["--free-bits", "diagonal"]),
+        ("vae", &["--posterior-layers", "1", "--prior", "vamp"], &["--posterior-layers"]),
+        ("vae", &["--posterior-layers", "99999999999"], &["64 layers"]),
+        ("vae", &["--prior", "vamp", "--prior-parts", "99999999999"], &["parameters"]),
         ("vae", &["--noise-scale", "0"], &["--noise-scale"]),
         ("autoencoder", &["--levels", "1"], &["--levels"]),
+        ("autoencoder", &["--denoise=-1"], &["-1", "--denoise"]),
+        ("autoencoder", &["--mask", "1"], &["masked", "--mask"]),
+        ("autoencoder", &["--mask", "0.1", "--denoise", "0.1"], &["choose one"]),
         ("vae", &["--likelihood", "bernoulli"], &["between 0 and 1", "--scaling unit"]),
         ("vae", &["--likelihood", "continuous-bernoulli"], &["between 0 and 1", "--scaling unit"]),
         ("vae", &["--likelihood", "levels", "--levels", "4", "--scaling", "unit"], &["4 levels"]),
@@ -123,7 +133,8 @@ fn options_that_cannot_be_are_refused_with_a_reason() {
         refused(folder, &[&start[..], flags].concat(), 2, words);
         assert!(!folder.join("r").exists());
     }
-    ok(folder, &train("autoencoder", &["--drop", "y", "--epochs", "1"], "a"));
+    ok(folder, &train("autoencoder", &["--drop", "y", "--epochs", "1", "--denoise", "0.3"], "a"));
+    ok(folder, &train("autoencoder", &["--drop", "y", "--epochs", "1", "--mask", "0.3"], "b"));
     refused(folder, &["evaluate", "a", "--data", "t.csv", "--latents"], 2, &["no latents"]);
 }
 

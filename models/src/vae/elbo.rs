@@ -1,4 +1,6 @@
 //! The negative evidence lower bound of a batch: `β Σⱼ max(λ, KLⱼ) − E_q[log p(x | z)]`, one draw of z for each row.
+//!
+//! Under another prior than the standard normal, or with a posterior that is bent, the divergence is always sampled.
 
 use super::{Elbo, Kl, Vae};
 use crate::{Batch, Loss};
@@ -13,6 +15,15 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
         noise: Noise,
     ) -> Loss<'t, T> {
         let q = self.encode(batch.inputs);
+        if !self.is_closed() {
+            let (z, log_q) = self.draw(q, 1, noise);
+            let log_likelihood = self.log_likelihood(z, batch.inputs).mean(..);
+            let divergence = (log_q - self.log_prior(z)).mean(..);
+            return Loss {
+                total: divergence * (beta * share) - log_likelihood,
+                parts: vec![("log-likelihood", log_likelihood), ("KL of the latents", divergence)],
+            };
+        }
         let z = q.rsample(noise);
         let log_likelihood = self.log_likelihood(z, batch.inputs).mean(..);
         // Of each row and latent, where they are wanted one by one.

@@ -93,7 +93,8 @@ impl fmt::Display for Latents {
 }
 
 impl<T: Real> Vae<Array<T>> {
-    /// What each latent carries over the rows of x, `[n, d]`.
+    /// What each latent carries over the rows of x, `[n, d]`: of a posterior that is bent, before it is; of another prior, beside N(0, 1)
+    /// all the same.
     ///
     /// # Panics
     /// If the rows have another width than the encoder takes.

@@ -1,21 +1,25 @@
 //! The variational autoencoder (Kingma and Welling 2014).
 //!
 //! `log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ N(0, I))`, with `q(z | x) = N(μ(x), σ(x)²)` and the draw `z = μ + σ ε`. Both
-//! parts are sums, over pixels and over latents: one number per row, in nats.
+//! parts are sums, over pixels and over latents: one number per row, in nats. Prior and posterior may be others: see [`LatentPrior`] and
+//! [`Vae::with_inverse_autoregressive`].
 
 mod elbo;
 mod evidence;
 mod latents;
 mod objective;
+mod posterior;
+mod prior;
 
 pub use evidence::Evidence;
 pub use latents::{ACTIVE, Latents};
 pub use objective::{Elbo, Kl, Objective, ObjectiveError, WeightGradient};
+pub use prior::LatentPrior;
 
 use crate::bottleneck::{BottleneckError, ends, mirrored};
 use crate::{Batch, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
-use evidence_layers::{Activation, DiagonalNormal, Mlp, standard_normal_log_prob};
+use evidence_layers::{Activation, AnyBijection, Chain, DiagonalNormal, Mlp};
 
 /// Encoder, decoder, and the likelihood of the data given the decoder's output.
 #[derive(Clone, Debug)]
@@ -26,6 +30,10 @@ pub struct Vae<P> {
     pub decoder: Mlp<P>,
     /// `p(x | decoded)`.
     pub likelihood: Likelihood<P>,
+    /// p(z).
+    pub prior: LatentPrior<P>,
+    /// What q(z | x) is bent by; nothing where it is the diagonal normal of the encoder.
+    pub bend: Chain<AnyBijection<P>>,
     /// What is maximised.
     pub objective: Objective,
     /// The share of the divergence that the loss counts, 1 but while it [warms up](Model::warm) (Bowman and others 2016).
@@ -55,6 +63,8 @@ impl<T: Real> Vae<Array<T>> {
             encoder: Mlp::new(&encoder, activation, noise.stream(0)),
             decoder: Mlp::new(&decoder, activation, noise.stream(1)),
             likelihood,
+            prior: LatentPrior::StandardNormal,
+            bend: Chain(Vec::new()),
             objective: Objective::default(),
             kl_share: 1.0,
         }
@@ -75,10 +85,17 @@ impl<T: Real> Vae<Array<T>> {
     /// Fitted by another objective.
     ///
     /// # Errors
-    /// If one of its numbers is out of range.
+    /// If one of its numbers is out of range, or it does not go with the prior or the posterior.
     pub fn with_objective(self, objective: Objective) -> Result<Self, ObjectiveError> {
-        objective.check()?;
-        Ok(Self { objective, ..self })
+        let vae = Self { objective, ..self };
+        vae.check()?;
+        Ok(vae)
+    }
+
+    /// Under another prior. The divergence is sampled then.
+    #[must_use]
+    pub fn with_prior(self, prior: LatentPrior<Array<T>>) -> Self {
+        Self { prior, ..self }
     }
 }
 
@@ -90,21 +107,25 @@ impl<P> Tree<P> for Vae<P> {
             encoder: self.encoder.map(&path.field("encoder"), f),
             decoder: self.decoder.map(&path.field("decoder"), f),
             likelihood: self.likelihood.map(&path.field("likelihood"), f),
+            prior: self.prior.map(&path.field("prior"), f),
+            bend: self.bend.map(&path.field("posterior"), f),
             objective: self.objective,
             kl_share: self.kl_share,
         }
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
-        let Self { encoder, decoder, likelihood, objective: _, kl_share: _ } = self;
+        let Self { encoder, decoder, likelihood, prior, bend, objective: _, kl_share: _ } = self;
         encoder.leaves_mut(out);
         decoder.leaves_mut(out);
         likelihood.leaves_mut(out);
+        prior.leaves_mut(out);
+        bend.leaves_mut(out);
     }
 }
 
 impl<'t, T: Real> Vae<Var<'t, T>> {
-    /// q(z | x).
+    /// q(z | x), before anything [bends](Self::bend) it.
     #[must_use]
     #[track_caller]
     pub fn encode(&self, x: Var<'t, T>) -> DiagonalNormal<'t, T> {
@@ -121,8 +142,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     /// n rows of the model's own, `[n, d]`: latents from the prior, data from the likelihood, noise and all.
     #[must_use]
     pub fn sample(&self, n: usize, noise: Noise) -> Var<'t, T> {
-        let first = self.decoder.layers.first().expect("a decoder has a layer").weight;
-        let z = first.tape().normal(&[n, first.size(0)], noise.stream(0));
+        let z = self.sample_prior(n, noise.stream(0));
         self.likelihood.sample(self.decoder.forward(z), noise.stream(1))
     }
 
@@ -156,8 +176,8 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
         samples: usize,
         noise: Noise,
     ) -> Var<'t, T> {
-        let (z, log_posterior) = posterior.rsample_with_log_prob(samples, noise);
-        self.log_likelihood(z, x) + standard_normal_log_prob(z) - log_posterior
+        let (z, log_posterior) = self.draw(posterior, samples, noise);
+        self.log_likelihood(z, x) + self.log_prior(z) - log_posterior
     }
 
     /// The negative objective per datum.

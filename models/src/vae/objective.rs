@@ -81,6 +81,19 @@ pub enum ObjectiveError {
     /// Free bits.
     #[error("{0} nats free in each latent; they must be 0 or more, and finite")]
     FreeBits(f64),
+    /// No divergence of each latent.
+    #[error(
+        "free bits are of each latent's own divergence, which only the standard normal prior and the diagonal posterior have"
+    )]
+    FreeBitsOfAll,
+    /// A density that would have to be computed backwards.
+    #[error("a bent posterior has no doubly reparametrised gradient here: take the pathwise one")]
+    BentTwice,
+    /// The same.
+    #[error(
+        "a mixture of posteriors takes the density of any point under each of them: leave the posterior diagonal"
+    )]
+    BentVamp,
 }
 
 impl Objective {

@@ -3,7 +3,10 @@
 use crate::common::{P, normal, scrambled};
 use evidence_autodiff::{Noise, Parameters, Tape};
 use evidence_layers::Activation;
-use evidence_models::{ACTIVE, Autoencoder, Batch, BottleneckError, Likelihood, Vae};
+use evidence_models::{
+    ACTIVE, Autoencoder, Batch, BottleneckError, Corruption, CorruptionError, Likelihood, Model,
+    Vae,
+};
 use ndarray::{Array2, Axis};
 
 type L = Likelihood<P>;
@@ -92,6 +95,54 @@ fn sizes_that_make_no_autoencoder_are_refused() {
             Autoencoder::<P>::new(&sizes, identity, L::Bernoulli, noise)
         });
         assert_eq!(built.is_ok(), autoencoder.is_ok());
+    }
+}
+
+#[test]
+fn a_denoiser_sees_corrupted_rows_and_aims_at_clean_ones() {
+    let likelihood = L::gaussian(-0.3);
+    let plain = Autoencoder::<P>::new(&[4, 5, 2], Activation::Tanh, likelihood, Noise::new(1));
+    let (x, noise) = (normal(400, 4, Noise::new(2)) + 3.0, Noise::new(3));
+    for corruption in [
+        Corruption::None,
+        Corruption::Gaussian { scale: 0.0 },
+        Corruption::Gaussian { scale: 0.7 },
+        Corruption::Masking { share: 0.25 },
+        Corruption::Masking { share: 0.0 },
+    ] {
+        let model = plain.clone().with_corruption(corruption).unwrap();
+        let tape = Tape::new();
+        let (bound, inputs) = (model.bind(&tape), tape.constant(&x));
+        let seen = corruption.apply(inputs, noise);
+        let batch = Batch::new(inputs, None, 400);
+        let decoded = bound.decoder.forward(bound.encode(seen));
+        let expected = -bound.likelihood.log_prob(decoded, inputs).mean(..).item();
+        assert_eq!(bound.loss(&batch, noise).total.item(), expected, "{corruption:?}");
+        let clean = plain.bind(&tape).loss(&batch, noise).total.item();
+        assert_eq!(Autoencoder::<P>::validation(&bound, &batch, noise).item(), clean);
+        let apart: Vec<f64> = seen.data().iter().zip(&x).map(|(a, b)| a - b).collect();
+        match corruption {
+            Corruption::Gaussian { scale } if scale > 0.0 => {
+                crate::common::within_four_errors("the noise", &apart, 0.0);
+                let squares: Vec<f64> = apart.iter().map(|e| e * e).collect();
+                crate::common::within_four_errors("its square", &squares, scale * scale);
+            }
+            Corruption::Masking { share } if share > 0.0 => {
+                let masked: Vec<f64> =
+                    seen.data().iter().map(|x| f64::from(u8::from(*x == 0.0))).collect();
+                crate::common::within_four_errors("masked", &masked, share);
+                assert!(seen.data().iter().zip(&x).all(|(a, b)| *a == 0.0 || a == b));
+            }
+            _ => assert!(apart.iter().all(|e| *e == 0.0)),
+        }
+    }
+    for (corruption, error) in [
+        (Corruption::Gaussian { scale: -1.0 }, CorruptionError::Scale(-1.0)),
+        (Corruption::Gaussian { scale: f64::INFINITY }, CorruptionError::Scale(f64::INFINITY)),
+        (Corruption::Masking { share: 1.0 }, CorruptionError::Share(1.0)),
+        (Corruption::Masking { share: -0.1 }, CorruptionError::Share(-0.1)),
+    ] {
+        assert_eq!(plain.clone().with_corruption(corruption).unwrap_err(), error);
     }
 }
 

@@ -12,6 +12,7 @@ mod likelihoods;
 mod linear_regression;
 mod objectives;
 mod posteriors;
+mod priors;
 mod rows;
 mod semi_supervised;
 mod vae;

@@ -6,7 +6,7 @@ use super::{
     Ask, Columns, Kind, Score, Table, in_units, inputs, narrower, numbered, numbers_of, rows_of,
 };
 use clap::Args;
-use evidence::models::Autoencoder;
+use evidence::models::{Autoencoder, Corruption};
 use evidence::train::data::Dataset;
 use evidence::{Array, Noise, Parameters, Tape};
 use ndarray::{ArrayView2, Axis};
@@ -37,6 +37,12 @@ pub(super) struct AutoencoderOptions {
     /// Levels of a number, of levels [default: 256]
     #[arg(long, value_name = "N")]
     pub levels: usize,
+    /// The scale of noise that rows are corrupted by before they are encoded: a denoising autoencoder [default: 0]
+    #[arg(long, value_name = "SCALE")]
+    pub denoise: f64,
+    /// The share of columns that are set to 0 before rows are encoded [default: 0]
+    #[arg(long, value_name = "SHARE")]
+    pub mask: f64,
 }
 
 impl Default for AutoencoderOptions {
@@ -48,6 +54,8 @@ impl Default for AutoencoderOptions {
             likelihood: LikelihoodOption::default(),
             noise_scale: 1.0,
             levels: 256,
+            denoise: 0.0,
+            mask: 0.0,
         }
     }
 }
@@ -85,7 +93,17 @@ impl Kind for Autoencoding {
         let sizes = options.sizes(columns);
         Self::Model::admits(&sizes).map_err(|error| narrower(&error))?;
         options.reading().check()?;
-        Ok(Autoencoder::new(&sizes, options.activation.into(), options.reading().build(), noise))
+        let usage = |text: String| CliError::Usage(text);
+        let corruption = match (options.denoise, options.mask) {
+            (0.0, 0.0) => Corruption::None,
+            (scale, 0.0) => Corruption::Gaussian { scale },
+            (0.0, share) => Corruption::Masking { share },
+            _ => return Err(usage("--denoise or --mask: choose one".to_owned())),
+        };
+        let likelihood = options.reading().build();
+        Autoencoder::new(&sizes, options.activation.into(), likelihood, noise)
+            .with_corruption(corruption)
+            .map_err(|error| usage(format!("{error} (--denoise, --mask)")))
     }
 
     fn admit(options: &AutoencoderOptions, data: &Dataset) -> Result<(), CliError> {

@@ -81,6 +81,18 @@ impl Reading {
         }
     }
 
+    /// Whether the columns lie between 0 and 1.
+    pub(super) fn is_bounded(self) -> bool {
+        match self.option {
+            LikelihoodOption::Bernoulli
+            | LikelihoodOption::ContinuousBernoulli
+            | LikelihoodOption::Levels => true,
+            LikelihoodOption::Gaussian | LikelihoodOption::Known | LikelihoodOption::Predicted => {
+                false
+            }
+        }
+    }
+
     /// Refuses numbers that make no likelihood.
     pub(super) fn check(self) -> Result<(), CliError> {
         positive("--noise-scale", self.noise_scale)?;
@@ -93,10 +105,7 @@ impl Reading {
     /// Refuses data that have no probability.
     pub(super) fn admit(self, data: &Dataset) -> Result<(), CliError> {
         let likelihood = self.build();
-        if !matches!(
-            likelihood,
-            Likelihood::Bernoulli | Likelihood::ContinuousBernoulli | Likelihood::Levels { .. }
-        ) {
+        if !self.is_bounded() {
             return Ok(());
         }
         let name =

@@ -2,9 +2,7 @@
 
 use super::super::error::CliError;
 use super::vae_options::VaeOptions;
-use super::{
-    Ask, Columns, Kind, Score, Table, column, in_units, inputs, narrower, numbered, rows_of,
-};
+use super::{Ask, Columns, Kind, Score, Table, column, in_units, inputs, numbered, rows_of};
 use evidence::models::{Latents, Vae};
 use evidence::train::data::Dataset;
 use evidence::{Array, Noise, Parameters, Tape};
@@ -28,11 +26,7 @@ impl Kind for Variational {
         columns: Columns,
         noise: Noise,
     ) -> Result<Self::Model, CliError> {
-        let sizes = options.sizes(columns);
-        Self::Model::admits(&sizes).map_err(|error| narrower(&error))?;
-        options.reading().check()?;
-        let vae = Vae::new(&sizes, options.activation.into(), options.reading().build(), noise);
-        vae.with_objective(options.objective()?).map_err(|error| CliError::Usage(error.to_string()))
+        options.build(columns, noise)
     }
 
     fn admit(options: &VaeOptions, data: &Dataset) -> Result<(), CliError> {
@@ -64,7 +58,7 @@ impl Kind for Variational {
         let noise = ask.noise.stream(ask.first);
         let bound = model.bind_constant(&tape);
         let rows = if ask.mean {
-            bound.decode(tape.normal(&[n, model.decoder.inputs()], noise.stream(0)))
+            bound.decode(bound.sample_prior(n, noise.stream(0)))
         } else {
             bound.sample(n, noise)
         };

@@ -1,10 +1,11 @@
 //! The options of `vae`: its shape, its likelihood, and what it is fitted by.
 
 use super::super::error::CliError;
-use super::Columns;
 use super::options::{ActivationOption, LikelihoodOption, Reading, parameters, sizes};
+use super::{Columns, narrower};
 use clap::{Args, ValueEnum};
-use evidence::models::{Elbo, Kl, Objective, WeightGradient};
+use evidence::models::{Elbo, Flow, Kl, LatentPrior, Objective, Vae, WeightGradient};
+use evidence::{Array, Noise};
 use serde::{Deserialize, Serialize};
 
 /// Its shape, and what it is fitted by.
@@ -20,7 +21,7 @@ pub(super) struct VaeOptions {
     latents: usize,
     /// Behind each hidden layer [default: relu]
     #[arg(long, value_name = "NAME")]
-    pub(super) activation: ActivationOption,
+    activation: ActivationOption,
     /// How the decoder's output is read [default: gaussian]
     #[arg(long, value_name = "NAME")]
     likelihood: LikelihoodOption,
@@ -45,7 +46,34 @@ pub(super) struct VaeOptions {
     /// How the encoder learns from an importance weighted bound [default: doubly]
     #[arg(long, value_name = "HOW")]
     gradient: GradientOption,
+    /// What the latents are believed to be before any data [default: normal]
+    #[arg(long, value_name = "NAME")]
+    prior: PriorOption,
+    /// Posteriors in the mixture of vamp, or layers of a flow for a prior [default: 0: 50 posteriors, or 2 layers]
+    #[arg(long, value_name = "N")]
+    prior_parts: usize,
+    /// Inverse autoregressive layers that the posterior is bent by [default: 0]
+    #[arg(long, value_name = "N")]
+    posterior_layers: usize,
 }
+
+/// A prior, as a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PriorOption {
+    /// The standard normal
+    #[default]
+    Normal,
+    /// A mixture of the posteriors of rows that are learned (VampPrior)
+    Vamp,
+    /// A masked autoregressive flow
+    Flow,
+}
+
+/// Hidden units of a flow's layers.
+const FLOW_HIDDEN: usize = 64;
+/// More layers than any flow over latents needs.
+const MOST_LAYERS: usize = 64;
 
 /// A divergence, as a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -84,13 +112,16 @@ impl Default for VaeOptions {
             free_bits,
             step_draws: 0,
             gradient: GradientOption::default(),
+            prior: PriorOption::default(),
+            prior_parts: 0,
+            posterior_layers: 0,
         }
     }
 }
 
 impl VaeOptions {
     /// From data to latents.
-    pub(super) fn sizes(&self, columns: Columns) -> Vec<usize> {
+    fn sizes(&self, columns: Columns) -> Vec<usize> {
         sizes(columns.inputs, &self.hidden, self.latents)
     }
 
@@ -102,10 +133,70 @@ impl VaeOptions {
     pub(super) fn parameters(&self, columns: Columns) -> u128 {
         let sizes = self.sizes(columns);
         let last = self.reading().more_parameters(&sizes);
-        parameters(&sizes).saturating_mul(2).saturating_add(last)
+        let rows = match self.prior {
+            PriorOption::Vamp => (self.parts() as u128).saturating_mul(columns.inputs as u128),
+            PriorOption::Normal | PriorOption::Flow => 0,
+        };
+        parameters(&sizes).saturating_mul(2).saturating_add(last).saturating_add(rows)
     }
 
-    pub(super) fn objective(&self) -> Result<Objective, CliError> {
+    /// Of the prior.
+    fn parts(&self) -> usize {
+        match (self.prior_parts, self.prior) {
+            (0, PriorOption::Vamp) => 50,
+            (0, PriorOption::Normal | PriorOption::Flow) => 2,
+            (parts, _) => parts,
+        }
+    }
+
+    /// The model before its first step.
+    pub(super) fn build(
+        &self,
+        columns: Columns,
+        noise: Noise,
+    ) -> Result<Vae<Array<f32>>, CliError> {
+        let usage = |error: String| CliError::Usage(error);
+        let (sizes, reading) = (self.sizes(columns), self.reading());
+        Vae::<Array<f32>>::admits(&sizes).map_err(|error| narrower(&error))?;
+        reading.check()?;
+        if self.posterior_layers > MOST_LAYERS
+            || (self.prior == PriorOption::Flow && self.parts() > MOST_LAYERS)
+        {
+            return Err(usage(format!(
+                "--posterior-layers and --prior-parts: {MOST_LAYERS} layers of a flow at most"
+            )));
+        }
+        let mut vae = Vae::new(&sizes, self.activation.into(), reading.build(), noise);
+        let (width, latents) = (columns.inputs, self.latents);
+        let (noise, hidden) = (noise.stream(u64::MAX), [FLOW_HIDDEN]);
+        if self.posterior_layers > 0 {
+            vae = vae
+                .with_inverse_autoregressive(self.posterior_layers, &hidden, noise.stream(0))
+                .map_err(|error| usage(error.to_string()))?;
+        }
+        let vae = match self.prior {
+            PriorOption::Normal => vae,
+            PriorOption::Vamp => {
+                // Around the middle of what the columns are scaled to.
+                let (centre, spread) = if reading.is_bounded() { (0.5, 0.25) } else { (0.0, 1.0) };
+                vae.with_prior(LatentPrior::vamp(
+                    self.parts(),
+                    width,
+                    centre,
+                    spread,
+                    noise.stream(1),
+                ))
+            }
+            PriorOption::Flow => {
+                let flow = Flow::maf(latents, self.parts(), &hidden, noise.stream(1));
+                vae.with_prior(LatentPrior::Flow(flow.map_err(|error| usage(error.to_string()))?))
+            }
+        };
+        let flags = "--beta, --free-bits, --gradient, --prior, --posterior-layers";
+        vae.with_objective(self.objective()?).map_err(|error| usage(format!("{error} ({flags})")))
+    }
+
+    fn objective(&self) -> Result<Objective, CliError> {
         let Self { kl, beta, free_bits, step_draws: draws, gradient, .. } = *self;
         let elbo = Elbo {
             kl: match kl {
@@ -128,9 +219,6 @@ impl VaeOptions {
             };
             Objective::ImportanceWeighted { draws, gradient }
         };
-        objective
-            .check()
-            .map_err(|error| CliError::Usage(format!("{error} (--beta, --free-bits)")))?;
         Ok(objective)
     }
 }
