@@ -10,7 +10,8 @@ use evidence_train::data::{DIGITS_MAX, Dataset, digits};
 use evidence_train::{FitOptions, Schedule, fit};
 use ndarray::{Array2, Axis};
 
-const CODE: usize = 6;
+/// The fifth component has two thirds of the fourth's variance: which of them the span holds is soon settled.
+const CODE: usize = 4;
 
 #[test]
 fn a_linear_autoencoder_reaches_the_error_and_the_span_of_principal_components() {
@@ -23,8 +24,8 @@ fn a_linear_autoencoder_reaches_the_error_and_the_span_of_principal_components()
         Noise::new(1),
     );
     let options =
-        FitOptions { epochs: 120, batch: 100, schedule: Schedule::Cosine, ..FitOptions::default() };
-    let mut adam = Adam::new(5e-3).unwrap();
+        FitOptions { epochs: 300, batch: 100, schedule: Schedule::Cosine, ..FitOptions::default() };
+    let mut adam = Adam::new(1e-2).unwrap();
     let model = fit(model, &data, None, &mut adam, &options, |_| {}).unwrap().model;
 
     let tape = Tape::new();
@@ -53,6 +54,6 @@ fn a_linear_autoencoder_reaches_the_error_and_the_span_of_principal_components()
     let inside = basis.dot(&components);
     for (k, column) in inside.columns().into_iter().enumerate() {
         let outside = 1.0 - column.dot(&column);
-        assert!(outside < 0.01, "component {k}: {outside} of it lies outside");
+        assert!(outside < 1e-4, "component {k}: {outside} of it lies outside");
     }
 }

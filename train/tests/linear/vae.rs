@@ -113,9 +113,13 @@ fn a_linear_vae_reaches_the_likelihood_of_probabilistic_pca() {
         Likelihood::gaussian(-1.0),
         Noise::new(1),
     );
-    let options =
-        FitOptions { epochs: 400, batch: 128, schedule: Schedule::Cosine, ..FitOptions::default() };
-    let mut adam = Adam::new(5e-3).unwrap();
+    let options = FitOptions {
+        epochs: 1000,
+        batch: 100,
+        schedule: Schedule::Cosine,
+        ..FitOptions::default()
+    };
+    let mut adam = Adam::new(1.5e-2).unwrap();
     let fitted = fit(model, &data, None, &mut adam, &options, |_| {}).unwrap().model;
     let fitted: Vae<P> =
         fitted.map(&Path::root(), &mut |_, leaf| leaf.mapv(f64::from).into_shared());
