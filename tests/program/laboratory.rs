@@ -141,7 +141,7 @@ fn a_table_is_computed_again_from_training_rows_alone() {
 #[test]
 fn folders_that_are_not_of_the_format_are_refused_with_their_place() {
     let long = "1 2 3\n".repeat(40);
-    let constant = "1 2 7\n3 1 7\n".repeat(20);
+    let constant = "1 2 7\n3 1 7\n".repeat(60);
     let cases: [(&str, Files<'_>, &str); 12] = [
         (
             "text",
