@@ -84,7 +84,11 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
             let latents = if arguments.latents { trained.latents(rows) } else { None };
             Ok((trained.scores(rows, &ask), latents))
         };
+<<<<<<< HEAD
         blocks(&*trained, &arguments.data, TargetUse::Required, block, |(scores, found)| {
+=======
+        blocks(&*trained, &arguments.data, TargetUse::Required, block, |scores, _| {
+>>>>>>> main
             averages.add(&scores);
             match (&mut latents, found) {
                 (Some(latents), Some(found)) => latents.add(&found),

@@ -57,7 +57,7 @@ pub use embedded::{DIGITS_MAX, digits, red_wine};
 pub use error::{DataError, Part, Table};
 pub use frame::{Categories, Column, Frame};
 pub use images::{ImagePart, Images, ImagesError, binarised};
-pub use read::{Chunks, Delimiter, Fault, Missing, Place, ReadError, ReadOptions, read};
+pub use read::{Chunks, Delimiter, Fault, Missing, Place, ReadError, ReadOptions, Wanted, read};
 pub use row_buffer::RowBuffer;
 pub use schema::{
     Applied, Encoding, Field, Prepared, Scaling, Schema, SchemaError, SchemaOptions, SplitOptions,
