@@ -3,7 +3,7 @@
 use super::answer::blocks;
 use super::error::CliError;
 use super::kind::{Ask, Score};
-use super::{Common, line, trained};
+use super::{Common, line, say, trained};
 use clap::Args;
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::Latents;
@@ -84,11 +84,7 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
             let latents = if arguments.latents { trained.latents(rows) } else { None };
             Ok((trained.scores(rows, &ask), latents))
         };
-<<<<<<< HEAD
-        blocks(&*trained, &arguments.data, TargetUse::Required, block, |(scores, found)| {
-=======
-        blocks(&*trained, &arguments.data, TargetUse::Required, block, |scores, _| {
->>>>>>> main
+        blocks(&*trained, &arguments.data, TargetUse::Required, block, |(scores, found), _| {
             averages.add(&scores);
             match (&mut latents, found) {
                 (Some(latents), Some(found)) => latents.add(&found),
@@ -121,7 +117,7 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
     if let Some(latents) = latents {
         line(&latents)?;
         if let Some(warning) = latents.warning() {
-            eprintln!("evidence: {warning}");
+            say(warning);
         }
     }
     Ok(())

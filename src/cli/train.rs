@@ -203,13 +203,8 @@ pub(super) fn go<K: Kind>(
             End::Stop(Stop::Early) => "early",
         };
         let (model, best) = trainer.result();
-<<<<<<< HEAD
         if let Some(warning) = K::warning(model, test) {
-            eprintln!("evidence: {warning}");
-=======
-        if let Some(warning) = K::warning(model) {
             say(warning);
->>>>>>> main
         }
         let plain = Ask::plain(schema, options.seed);
         let mut averages = Averages::default();

@@ -4,7 +4,7 @@ mod uci;
 mod vae;
 
 use super::error::CliError;
-use super::{Common, line};
+use super::{Common, line, say};
 use clap::{Args, Subcommand};
 
 /// Flags of `evidence reproduce`.

@@ -1,6 +1,6 @@
 //! `evidence reproduce vae DIR`: log-likelihoods of binarised MNIST, beside the published ones.
 
-use super::{CliError, Common, line};
+use super::{CliError, Common, line, say};
 use clap::Args;
 use evidence::reproduce::vae::{PUBLISHED, Recipe, VaeScores, run as run_recipe};
 use evidence::train::data::{Images, ImagesError};
@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &VaeArguments, common: &Common) -> Result<(), CliEr
     let scores =
         run_recipe(&recipe, &training, &test, common.threads.into(), |epoch, loss, seconds| {
             if !common.json {
-                eprintln!("epoch {epoch:>4}: {loss:>8.3} nats per image, {seconds:.0} s");
+                say(format_args!("epoch {epoch:>4}: {loss:>8.3} nats per image, {seconds:.0} s"));
             }
         })?;
     if common.json {
