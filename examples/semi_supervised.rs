@@ -147,7 +147,7 @@ fn trained<M: Model<f32>>(
 /// As many of each class as of any other.
 fn chosen(y: &[usize], labels: usize, noise: Noise) -> Vec<usize> {
     let order = noise.permutation(y.len());
-    let mut left = vec![labels.div_ceil(CLASSES); CLASSES];
+    let mut left = [labels.div_ceil(CLASSES); CLASSES];
     let mut rows: Vec<usize> = Vec::new();
     for row in order {
         if left[y[row]] > 0 && rows.len() < labels {

@@ -21,7 +21,7 @@ impl<T: Real> Op<T> for Weighed<T> {
         let factors = self.0.get().expect("factors are told before the backward pass").data();
         let width = dy.data().len() / factors.len().max(1);
         for (row, &factor) in dy.data_mut().chunks_mut(width.max(1)).zip(factors) {
-            row.iter_mut().for_each(|d| *d = *d * factor);
+            row.iter_mut().for_each(|d| *d *= factor);
         }
         dx.add(0, dy);
     }

@@ -173,7 +173,7 @@ fn images(folder: &Path) {
         bytes
     };
     for (part, n) in [("train", 60_u32), ("t10k", 20)] {
-        let pixel = |i: u32, p: u32| if (p / 8 + i) % 4 == 0 { 240 } else { 10 };
+        let pixel = |i: u32, p: u32| if (p / 8 + i).is_multiple_of(4) { 240 } else { 10 };
         let pixels = (0..n).flat_map(|i| (0..64).map(move |p| pixel(i, p))).collect();
         let labels = (0..n).map(|i| (i % 4) as u8).collect();
         fs::write(folder.join(format!("{part}-images-idx3-ubyte")), idx(&[n, 8, 8], pixels))
