@@ -59,6 +59,7 @@ fn every_combination_trains_predicts_and_says_what_it_learned() {
         ("y", &["--likelihood", "student-t", "--freedom", "3"]),
         ("n", &["--likelihood", "poisson", "--estimator", "local"]),
         ("c", &["--estimator", "local", "--posterior", "mean-field,low-rank"]),
+        ("c", &["--prior", "horseshoe", "--posterior", "mean-field,point"]),
     ];
     for (target, flags) in cases {
         let folder = folder();
@@ -101,6 +102,8 @@ fn what_cannot_be_is_refused_with_a_reason() {
         ("y", &["--posterior", "full", "--estimator", "local"], 2, "only the shared draw"),
         ("y", &["--posterior", "full,full,full"], 2, "names 3 for 2 layers"),
         ("y", &["--posterior", "low-rank", "--rank", "0"], 2, "at least 1"),
+        ("y", &["--posterior", "mean-field,point", "--prior", "learned"], 2, "without bound"),
+        ("y", &["--prior", "horseshoe", "--prior-scale", "nan"], 2, "--prior-scale is NaN"),
         ("y", &["--step-draws", "0"], 2, "at least 1"),
         ("y", &["--likelihood", "known", "--noise-scale", "0"], 2, "--noise-scale is 0"),
         ("y", &["--likelihood", "student-t", "--freedom=-2"], 2, "--freedom is -2"),
