@@ -69,6 +69,10 @@ pub(super) fn of_row(mixture: &Mixture, row: usize, p: f64) -> f64 {
         let (mut low, mut high) = (low.floor().max(-1.0), high.ceil());
         while high - low > 1.0 {
             let middle = (0.5 * (low + high)).floor();
+            // Beyond 2⁵³ there is not a number for each count.
+            if middle <= low || middle >= high {
+                break;
+            }
             if below(middle) < p { low = middle } else { high = middle }
         }
         return high;
