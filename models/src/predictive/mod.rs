@@ -404,15 +404,18 @@ mod tests {
 
     #[test]
     fn a_row_that_is_nan_is_known_by_it_and_no_other_row_notices() {
-        let (nan, same) = (f64::NAN, |x: f64| arr2(&[[x, 2.0], [1.5, 2.5]]));
-        let all: [(Box<dyn Fn(f64) -> Mixture>, &str); 4] = [
-            (Box::new(move |x| Mixture::gaussian(same(x), 0.5)), "normals"),
-            (Box::new(move |x| Mixture::gaussians(same(x), same(x))), "normals of their own"),
-            (Box::new(move |x| Mixture::student_t(same(x), 0.5, 4.0)), "Student's t"),
-            (Box::new(move |x| Mixture::poisson(same(x))), "counts"),
+        fn same(x: f64) -> Array2<f64> {
+            arr2(&[[x, 2.0], [1.5, 2.5]])
+        }
+        type Make = fn(f64) -> Mixture;
+        let all: [(Make, &str); 4] = [
+            (|x| Mixture::gaussian(same(x), 0.5), "normals"),
+            (|x| Mixture::gaussians(same(x), same(x)), "normals of their own"),
+            (|x| Mixture::student_t(same(x), 0.5, 4.0), "Student's t"),
+            (|x| Mixture::poisson(same(x)), "counts"),
         ];
         for (of, name) in all {
-            let (sound, broken) = (of(1.0), of(nan));
+            let (sound, broken) = (of(1.0), of(f64::NAN));
             let targets = arr1(&[1.0, 2.0]);
             let answers = |mixture: &Mixture| {
                 let log_density = mixture.log_density(targets.view());
