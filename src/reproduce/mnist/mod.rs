@@ -6,7 +6,7 @@
 //! | network | 784 – 400 – 400 – 10, ReLU | the same |
 //! | pixels | divided by 126 | the same |
 //! | posterior | mean field, one draw a step for the whole batch | mean field, by local reparametrisation |
-//! | prior | chosen on 10,000 of the training images, each kind's scales from a grid | the same: see [`ImagePrior`] |
+//! | prior | the best of a grid on 10,000 of the training images | the best of a few on the same: see [`ImagePrior`] |
 //! | optimiser | SGD, batches of 128, 600 epochs | Adam, batches of 128, a cosine: see [`recipe`] |
 //! | learned from | 50,000 images | 60,000, once the recipe was settled on 50,000 of them |
 //!

@@ -7,8 +7,12 @@
 //! | KL | in full, a sum, from the first step on |
 //! | prediction | a mixture of 100 draws of the weights |
 //!
-//! The priors' numbers, the rate, the batch and σ were chosen with `--held-out`: on 10,000 of the 60,000 training images, learning from the
-//! others. Test images had no part in it.
+//! The priors' numbers, the rate and σ are those of the best of some ten short trainings on 50,000 of the 60,000 training images, scored on the
+//! other 10,000, which is what `--held-out` does. Test images had no part in it. What was learned on the way:
+//!
+//! - Prior scales of e⁻² and 0.1 did better than 0.05; with a scale that is learned, layers settled at 0.08.
+//! - Nearly all weights end at the prior, so that the noise of a hidden unit is that of its unused inputs. A mixture that begins with small
+//!   weights inside its narrow normal stays there, and fits worse.
 
 use super::{Images, MnistError, MnistOptions};
 use evidence_autodiff::{Array, Noise};
