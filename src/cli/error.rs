@@ -1,6 +1,6 @@
 //! How a subcommand ends: its exit code, and what it says on standard error.
 
-use super::unwritten;
+use super::{say, unwritten};
 use evidence::optim::OptimError;
 use evidence::reproduce::mnist::MnistError;
 use evidence::reproduce::{FolderError, ReproduceError};
@@ -124,7 +124,7 @@ pub(super) fn end(result: Result<(), CliError>) -> ExitCode {
         }
         Err(CliError::Output(error)) => unwritten(&error),
         Err(error) => {
-            eprintln!("evidence: {error}");
+            say(&error);
             ExitCode::from(error.code())
         }
     }

@@ -4,6 +4,7 @@
 mod bayes;
 mod cli;
 mod common;
+mod edges;
 mod faults;
 mod flows;
 mod laboratory;
