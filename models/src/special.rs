@@ -194,7 +194,8 @@ mod tests {
         for z in [-6.0, -2.0, -0.3, 0.0, 1.0, 4.0] {
             let x = 1e8 + z * 1e4;
             let (a, b) = (incomplete_gamma(below, x), incomplete_gamma(above, x));
-            assert!((a - b).abs() <= 2e-7, "{z}: {a} {b}");
+            // The series' factor e^(a ln x − x − ln Γ(a)) is a difference of 2 · 10⁹, each rounded to some 10⁻⁷.
+            assert!((a - b).abs() <= 2e-6, "{z}: {a} {b}");
         }
         for a in [1e12, 1e30, 1e300] {
             assert!((incomplete_gamma(a, a) - 0.5).abs() <= 1e-5, "{a:e}");

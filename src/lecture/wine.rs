@@ -180,7 +180,7 @@ pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> 
 /// The median over the wines of the epistemic and of the aleatoric standard deviation.
 ///
 /// Not the root of the mean variance: where noise is predicted, its log-scale runs away for a few wines unlike any in the training part.
-/// One in a hundred has a noise of 3 to 17 points and makes a root mean square of 1.2 of what is 0.65 for half of all.
+/// One in a hundred has a noise of 3 to 17 points and makes a root mean square of 1.2 of what is at most 0.67 for half of all.
 fn deviations(predictive: &Mixture) -> (f64, f64) {
     let median = |variance: Array1<f64>| {
         let mut deviations = variance.mapv(f64::sqrt).to_vec();

@@ -34,6 +34,11 @@ pub(super) fn of_normals(means: ArrayView2<'_, f64>, scale: f64, p: f64) -> Arra
 pub(super) fn of_row(mixture: &Mixture, row: usize, p: f64) -> f64 {
     let (family, n) = (mixture.family, mixture.draws() as f64);
     let component = |s: usize| (mixture.locations[[s, row]], mixture.scales.at(s, row));
+    // Outputs that overflowed: there is nothing to bracket.
+    let finite = |s| component(s).0.is_finite() && component(s).1.is_finite();
+    if !(0..mixture.draws()).all(finite) {
+        return f64::NAN;
+    }
     let below = |y: f64| {
         let parts = (0..mixture.draws()).map(|s| {
             let (location, scale) = component(s);
