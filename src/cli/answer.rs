@@ -1,19 +1,21 @@
 //! What subcommands that answer for each row share: the table is read a portion at a time, and so is the answer written.
 
-use super::Common;
 use super::error::CliError;
 use super::kind::{Ask, Table};
+use super::rows::left_out;
 use super::trained::{self, Trained};
+use super::{Common, say};
 use clap::Args;
 use evidence::autodiff::kernels::threads::{is_parallel, with_threads};
-use evidence::train::data::{Chunks, Dataset, TargetUse, write_npz};
+use evidence::train::data::{Chunks, Dataset, Frame, Missing, TargetUse, write_npz};
 use evidence::train::run::replace;
 use rayon::prelude::*;
 use serde_json::json;
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
 
-/// Rows answered for at a time, by one thread. Draws of latents depend on where a block begins, so it is fixed.
+/// Rows answered for at a time, by one thread. Draws of latents depend on where a block begins: at a multiple of this in the file.
 const ROWS: usize = 1024;
 
 /// Flags of subcommands that answer for each row.
@@ -40,7 +42,8 @@ pub(super) struct AnswerArguments {
     pub draws: u32,
 }
 
-/// Answers for a file's rows, encoded and scaled, with the number of rows before them; takes the answers in order.
+/// Answers for a file's rows, encoded and scaled, with the number of rows before them; takes the answers in order, with the place in
+/// the file of each row.
 ///
 /// How many rows there were. Blocks are answered for side by side: small models gain nothing from threads inside.
 pub(super) fn blocks<R: Send>(
@@ -48,12 +51,27 @@ pub(super) fn blocks<R: Send>(
     data: &Path,
     targets: TargetUse,
     answer: impl Fn(&Dataset, u64) -> Result<R, CliError> + Sync,
-    mut take: impl FnMut(R) -> Result<(), CliError>,
+    mut take: impl FnMut(R, &[u64]) -> Result<(), CliError>,
 ) -> Result<usize, CliError> {
     let (mut seen, mut dropped, mut told) = (0, 0, false);
-    for frame in Chunks::open(data, &trained.reading())? {
-        let frame = frame?;
-        dropped += frame.dropped();
+    let mut chunks = Chunks::open(data, &trained.reading(targets))?;
+    let mut left: Option<Frame> = None;
+    loop {
+        let next = chunks.next_chunk()?;
+        let ended = next.is_none();
+        dropped += next.as_ref().map_or(0, Frame::dropped);
+        let mut frame = match (left.take(), next) {
+            (Some(mut left), Some(next)) => {
+                left.append(next);
+                left
+            }
+            (Some(frame), None) | (None, Some(frame)) => frame,
+            (None, None) => break,
+        };
+        // Blocks are the same however the file is cut into portions.
+        if !ended {
+            left = Some(frame.split_off(frame.rows() / ROWS * ROWS));
+        }
         if frame.rows() == 0 {
             continue;
         }
@@ -61,18 +79,17 @@ pub(super) fn blocks<R: Send>(
         let applied = trained.schema().apply(&frame, targets).map_err(at)?;
         if !applied.surplus.is_empty() && !told {
             told = true;
-            eprintln!("evidence: {}: not used: {}", data.display(), applied.surplus.join(", "));
+            let surplus = applied.surplus.join(", ");
+            say(format_args!("{}: not used: {surplus}", data.display()));
         }
         let answers = side_by_side(&applied.data, seen as u64, &answer);
-        answers.into_iter().try_for_each(|answer| take(answer?))?;
+        let numbers: Vec<u64> = (0..frame.rows()).map(|row| frame.number(row)).collect();
+        for (answer, numbers) in answers.into_iter().zip(numbers.chunks(ROWS)) {
+            take(answer?, numbers)?;
+        }
         seen += applied.data.rows();
     }
-    if dropped > 0 {
-        eprintln!(
-            "evidence: {}: {dropped} rows with a missing value were left out",
-            data.display()
-        );
-    }
+    left_out(data, dropped);
     if seen == 0 {
         return Err(CliError::Data(format!("{}: there are no rows to answer for", data.display())));
     }
@@ -111,8 +128,12 @@ pub(super) fn rows(
             let block = |rows: &Dataset, first| {
                 answer(&*trained, rows, &Ask { draws, quantiles, first, ..plain.clone() })
             };
-            blocks(&*trained, &arguments.data, targets, block, |table| writer.table(&table))
-                .map(|_| ())
+            // Where rows may be left out, each says which it is.
+            let keyed = trained.reading(targets).missing == Missing::DropRows;
+            let take = |table: Table, numbers: &[u64]| {
+                writer.table(&if keyed { table.keyed(numbers) } else { table })
+            };
+            blocks(&*trained, &arguments.data, targets, block, take).map(|_| ())
         })
     })
 }
@@ -199,11 +220,21 @@ pub(super) fn write(
     let Some(path) = out else {
         return into(&mut BufWriter::new(io::stdout().lock()));
     };
+    let unwritten = |source| CliError::Write { path: path.to_owned(), source };
     if common.json {
         return Err(CliError::Usage("--json prints on standard output: leave out --out".into()));
     }
+    // A device or a pipe is written to; the end of a link is what is replaced.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let mut file = OpenOptions::new().write(true).open(path).map_err(unwritten)?;
+        return into(&mut BufWriter::new(&mut file)).map_err(|error| match error {
+            CliError::Output(source) => unwritten(source),
+            other => other,
+        });
+    }
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut failed = None;
-    let written = replace(path, |file| {
+    let written = replace(&target, |file| {
         into(&mut BufWriter::new(file)).map_err(|error| {
             let text = error.to_string();
             failed = Some(error);
@@ -211,9 +242,7 @@ pub(super) fn write(
         })
     });
     match (failed, written) {
-        (Some(CliError::Output(source)), _) | (None, Err(source)) => {
-            Err(CliError::Write { path: path.to_owned(), source })
-        }
+        (Some(CliError::Output(source)), _) | (None, Err(source)) => Err(unwritten(source)),
         (Some(error), _) => Err(error),
         (None, Ok(())) => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! `evidence check`: the whole check table, a line for each row.
 
-use super::{LectureArguments, line, unwritten};
+use super::{LectureArguments, line, say, unwritten};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::check::{Check, Outcome};
 use serde::Serialize;
@@ -43,9 +43,9 @@ fn check(arguments: &CheckArguments, common: &LectureArguments) -> io::Result<Ex
     let table: Vec<Check> = evidence::checks().into_iter().filter(wanted).collect();
     if table.is_empty() {
         let name = arguments.name.as_deref().unwrap_or_default();
-        eprintln!(
-            "evidence: no check has \"{name}\" in its name; `evidence check` alone lists them all"
-        );
+        say(format_args!(
+            "no check has \"{name}\" in its name; `evidence check` alone lists them all"
+        ));
         return Ok(ExitCode::from(2));
     }
     let width = table.iter().map(|check| check.name().chars().count()).max().unwrap_or(0);

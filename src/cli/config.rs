@@ -5,7 +5,7 @@
 use super::error::CliError;
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
 use evidence::optim::{Adam, RmsProp, Sgd};
-use evidence::train::data::{Missing, ReadOptions, Scaling, SplitOptions};
+use evidence::train::data::{Missing, ReadOptions, Scaling, SplitOptions, Wanted};
 use evidence::train::run::Checkpoints;
 use evidence::train::{FitOptions, Schedule};
 use serde::de::DeserializeOwned;
@@ -14,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::optimizer::Chosen;
+use super::separator::Separator;
 
 /// Everything that a training depends on, with the options of its kind.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,6 +57,18 @@ pub(super) struct DataOptions {
     /// Columns to leave out, by commas
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub drop: Vec<String>,
+    /// What separates the cells of a text table: a sign, `tab` or `space`; found from its first rows if not given
+    #[arg(long, value_name = "SIGN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Separator>,
+    /// Whether the first row of a text table has the names of the columns; found from its first rows if not given
+    #[arg(long, action = clap::ArgAction::Set)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// Columns of a text table whose cells are words even where they look like numbers, by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub text: Vec<String>,
     /// Columns that become one for each of their values, by commas
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub categorical: Vec<String>,
@@ -113,7 +126,13 @@ impl DataOptions {
     /// How the table is read.
     pub(super) fn reading(&self) -> ReadOptions {
         let missing = if self.drop_missing { Missing::DropRows } else { Missing::Refuse };
-        ReadOptions { missing, ..ReadOptions::default() }
+        ReadOptions {
+            delimiter: self.delimiter.map(|Separator(delimiter)| delimiter),
+            header: self.header,
+            missing,
+            text: self.text.clone(),
+            columns: Wanted::Without(self.drop.clone()),
+        }
     }
 
     /// How features are scaled.

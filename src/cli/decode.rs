@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &RowsArguments, common: &Common) -> Result<(), CliE
     let plain = Ask::plain(trained.schema(), trained.seed());
     with_threads(common.threads.into(), || {
         write(arguments.answer.out.as_deref(), common, |writer| {
-            let mut first = 0;
+            let mut first = 0_u64;
             for frame in Chunks::open(&arguments.data, &ReadOptions::default())? {
                 let frame = frame?;
                 let mut codes = Array2::zeros((frame.rows(), code.len()));
@@ -26,11 +26,23 @@ pub(super) fn run(arguments: &RowsArguments, common: &Common) -> Result<(), CliE
                             code.join(", ")
                         )));
                     };
+                    if let Some(row) = numbers.iter().position(|x| x.abs() > f64::from(f32::MAX)) {
+                        return Err(CliError::Data(format!(
+                            "{}: row {}, counted from 0, column \"{name}\": {:?} is larger than any number in single precision",
+                            arguments.data.display(),
+                            frame.number(row),
+                            numbers[row]
+                        )));
+                    }
                     codes.column_mut(j).iter_mut().zip(numbers).for_each(|(to, &x)| *to = x as f32);
                 }
                 let ask = Ask { first, mean: true, ..plain.clone() };
                 writer.table(&trained.decode(codes.view(), &ask)?)?;
                 first += frame.rows() as u64;
+            }
+            if first == 0 {
+                let path = arguments.data.display();
+                return Err(CliError::Data(format!("{path}: there are no codes to decode")));
             }
             Ok(())
         })

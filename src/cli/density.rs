@@ -6,5 +6,5 @@ use super::error::CliError;
 use evidence::train::data::TargetUse;
 
 pub(super) fn run(arguments: &RowsArguments, common: &Common) -> Result<(), CliError> {
-    rows(arguments, &[], TargetUse::Optional, common, |model, rows, ask| model.density(rows, ask))
+    rows(arguments, &[], TargetUse::Required, common, |model, rows, ask| model.density(rows, ask))
 }

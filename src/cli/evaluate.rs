@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
             let ask = Ask { draws: arguments.draws as usize, first, ..plain.clone() };
             Ok(trained.scores(rows, &ask))
         };
-        blocks(&*trained, &arguments.data, TargetUse::Required, block, |scores| {
+        blocks(&*trained, &arguments.data, TargetUse::Required, block, |scores, _| {
             averages.add(&scores);
             Ok(())
         })

@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &JacobianArguments, common: &Common) -> Result<(), 
     let mut all: [Vec<Conditioning>; 2] = Default::default();
     with_threads(common.threads.into(), || {
         let block = |rows: &Dataset, _| trained.conditioning(rows);
-        blocks(&*trained, &arguments.data, TargetUse::Optional, block, |found| {
+        blocks(&*trained, &arguments.data, TargetUse::Ignored, block, |found, _| {
             all.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
             Ok(())
         })

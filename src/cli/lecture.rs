@@ -1,6 +1,6 @@
 //! `evidence` alone: the lecture.
 
-use super::{LectureArguments, line, unwritten};
+use super::{LectureArguments, line, say, unwritten};
 use evidence::lecture::{LectureOptions, run as run_lecture};
 use std::process::ExitCode;
 
@@ -18,12 +18,12 @@ pub(super) fn run(arguments: &LectureArguments) -> ExitCode {
                 return unwritten(&error);
             }
             if !arguments.json {
-                eprintln!("plots and summary.json are in {}", options.folder.display());
+                say(format_args!("plots and summary.json are in {}", options.folder.display()));
             }
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("evidence: {error}");
+            say(error);
             ExitCode::FAILURE
         }
     }

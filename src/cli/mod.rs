@@ -23,14 +23,15 @@ mod reproduce;
 mod resume;
 mod rows;
 mod sample;
+mod separator;
 mod train;
 mod trained;
 
 use clap::{Parser, Subcommand};
-use error::CODES;
+use error::{CODES, CliError};
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// More threads than any machine this is for has cores; a slip of the finger must not start a million.
@@ -123,8 +124,36 @@ fn line(text: &dyn Display) -> io::Result<()> {
 
 /// Says on standard error that standard output cannot be written.
 fn unwritten(error: &io::Error) -> ExitCode {
-    eprintln!("evidence: standard output: cannot be written ({error})");
+    say(format_args!("standard output: cannot be written ({error})"));
     ExitCode::FAILURE
+}
+
+/// Says something on standard error. If nobody reads there, nothing else is lost.
+fn say(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "evidence: {text}");
+}
+
+/// A path from the root, which a configuration can hold: whoever resumes may stand elsewhere.
+fn whole_path(flag: &str, path: &Path) -> Result<PathBuf, CliError> {
+    let usage =
+        |what: &dyn Display| CliError::Usage(format!("--{flag} {}: {what}", path.display()));
+    let whole = std::path::absolute(path).map_err(|error| usage(&error))?;
+    match whole.to_str() {
+        Some(_) => Ok(whole),
+        None => {
+            Err(usage(&"the path is no UTF-8 text and cannot be written into a run: rename it"))
+        }
+    }
+}
+
+/// Where a limit on the size of files ends a write, the write is to fail, not the program.
+fn outlive_limits() {
+    #[cfg(unix)]
+    // Without the handler the program ends there: nothing else is lost.
+    let _ = signal_hook::flag::register(
+        signal_hook::consts::signal::SIGXFSZ,
+        std::sync::Arc::default(),
+    );
 }
 
 /// Flags of every subcommand.
@@ -137,6 +166,7 @@ struct Common {
 
 /// Runs the command line.
 pub fn run() -> ExitCode {
+    outlive_limits();
     let arguments = Arguments::parse();
     let lecture = &arguments.lecture;
     let common = &Common { json: lecture.json, threads: lecture.threads };

@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::kind::Kind;
 use super::rows::Rows;
 use super::trained::{columns, kind_of, schema};
-use super::{Common, train};
+use super::{Common, say, train, whole_path};
 use clap::Args;
 use evidence::train::run::{CONFIG, Run, RunError, STATE};
 use std::fs;
@@ -49,9 +49,9 @@ pub(super) fn resume<K: Kind>(
 ) -> Result<(), CliError> {
     let mut config = Config::<K::Options>::parse(&run.folder().join(CONFIG), text)?;
     if let Some(data) = &arguments.data {
-        config.data.file = std::path::absolute(data)?;
+        config.data.file = whole_path("data", data)?;
     }
-    let schema = schema(run)?;
+    let schema = schema::<K>(run)?;
     let state = arguments.from.clone().unwrap_or_else(|| run.folder().join(STATE));
     // A run that was killed before its first checkpoint starts anew.
     if arguments.from.is_some() || run.has_state() {
@@ -76,7 +76,7 @@ pub(super) fn resume<K: Kind>(
     if let Err(CliError::Run(RunError::Damaged { path, .. })) = &ended
         && let Some(older) = run.older_checkpoints().last().filter(|older| *older != path)
     {
-        eprintln!("evidence: an older checkpoint is there: --from {}", older.display());
+        say(format_args!("an older checkpoint is there: --from {}", older.display()));
     }
     ended
 }

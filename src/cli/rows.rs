@@ -3,6 +3,7 @@
 use super::config::{Config, DataOptions};
 use super::error::CliError;
 use super::kind::Kind;
+use super::say;
 use evidence::train::data::{
     Chunks, Dataset, Frame, Prepared, Scaling, Schema, SchemaOptions, Stream, Streamed, TargetUse,
     read,
@@ -94,12 +95,9 @@ fn table(path: &Path, data: &DataOptions) -> Result<Frame, CliError> {
     Ok(frame)
 }
 
-fn left_out(path: &Path, dropped: usize) {
+pub(super) fn left_out(path: &Path, dropped: usize) {
     if dropped > 0 {
-        eprintln!(
-            "evidence: {}: {dropped} rows with a missing value were left out",
-            path.display()
-        );
+        say(format_args!("{}: {dropped} rows with a missing value were left out", path.display()));
     }
 }
 

@@ -7,7 +7,7 @@ use super::evaluate::{Averages, print_scores};
 use super::kind::{Ask, KINDS, Kind};
 use super::rows::{Rows, Training};
 use super::trained::{AnyKind, columns};
-use super::{Common, line};
+use super::{Common, line, say, whole_path};
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::train::data::{Dataset, Schema};
@@ -15,7 +15,7 @@ use evidence::train::run::{End, Run};
 use evidence::train::{Progress, Stop, Trainer};
 use evidence::{Noise, Parameters};
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::signal;
 use signal_hook::flag;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -125,6 +125,9 @@ pub(super) fn train<K: Kind>(
     if config.training.batch == 0 {
         return Err(CliError::Usage("--batch is 0: a step needs at least one row".to_owned()));
     }
+    let file = whole_path("data", &config.data.file)?;
+    let weights = config.training.weights.as_deref();
+    let weights = weights.map(|path| whole_path("weights", path)).transpose()?;
     let (schema, rows) = Rows::prepare::<K>(&config)?;
     let parameters = K::parameters(&config.model, columns(&schema));
     if parameters > MOST_PARAMETERS {
@@ -134,9 +137,8 @@ pub(super) fn train<K: Kind>(
     }
     first::<K>(&config, &schema, Noise::new(0))?;
     // Whoever resumes may stand elsewhere.
-    config.data.file = std::path::absolute(&config.data.file)?;
-    config.training.weights =
-        config.training.weights.as_deref().map(std::path::absolute).transpose()?;
+    config.data.file = file;
+    config.training.weights = weights;
     let run = Run::create(&paths.out, &config.to_toml(), &schema.to_json())?;
     go::<K>(&run, &config, &schema, &rows, None, common)
 }
@@ -202,7 +204,7 @@ pub(super) fn go<K: Kind>(
         };
         let (model, best) = trainer.result();
         if let Some(warning) = K::warning(model) {
-            eprintln!("evidence: {warning}");
+            say(warning);
         }
         let plain = Ask::plain(schema, options.seed);
         let mut averages = Averages::default();
@@ -233,16 +235,24 @@ pub(super) fn go<K: Kind>(
                 position.lowest.unwrap_or(f64::NAN)
             ))?;
             print_scores(&averages, test.rows())?;
-            eprintln!("the run is in {}", folder.display());
+            say(format_args!("the run is in {}", folder.display()));
         }
         Ok(())
     })
 }
 
-/// Set by Ctrl-C or a polite kill: the step is finished and saved. A second one ends the program at once.
+/// Signals that ask a training to stop.
+const STOPPING: &[i32] = &[
+    signal::SIGINT,
+    signal::SIGTERM,
+    #[cfg(unix)]
+    signal::SIGHUP,
+];
+
+/// Set by Ctrl-C, a polite kill or a terminal that closes: the step is finished and saved. A second one ends the program at once.
 fn interruption() -> Result<Arc<AtomicBool>, CliError> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for &signal in STOPPING {
         flag::register_conditional_default(signal, interrupted.clone())?;
         flag::register(signal, interrupted.clone())?;
     }

@@ -9,7 +9,7 @@ use super::{Common, inspect, resume, train};
 use clap::ArgMatches;
 use evidence::Noise;
 use evidence::layers::Conditioning;
-use evidence::train::data::{Dataset, ReadOptions, Schema};
+use evidence::train::data::{Dataset, Field, ReadOptions, Schema, TargetUse, Wanted};
 use evidence::train::run::{CONFIG, DATA, MODEL, Run};
 use ndarray::ArrayView2;
 use std::marker::PhantomData;
@@ -95,7 +95,7 @@ impl<K: Kind> AnyKind for Of<K> {
 
     fn open(&self, run: Run, text: &str) -> Result<Box<dyn Trained>, CliError> {
         let config = Config::<K::Options>::parse(&run.folder().join(CONFIG), text)?;
-        let schema = schema(&run)?;
+        let schema = schema::<K>(&run)?;
         let columns = columns(&schema);
         let (wanted, there) = (K::parameters(&config.model, columns), run.model_bytes()?);
         if wanted.saturating_mul(PARAMETER) > u128::from(there) {
@@ -116,8 +116,8 @@ pub(super) trait Trained: Sync {
     fn run(&self) -> &Run;
     fn kind(&self) -> &'static str;
     fn schema(&self) -> &Schema;
-    /// How tables are read for it.
-    fn reading(&self) -> ReadOptions;
+    /// How tables are read for it: nothing is asked of columns that it does not use.
+    fn reading(&self, targets: TargetUse) -> ReadOptions;
     fn seed(&self) -> u64;
     fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score>;
     fn predict(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
@@ -151,8 +151,14 @@ impl<K: Kind> Trained for Loaded<K> {
         &self.schema
     }
 
-    fn reading(&self) -> ReadOptions {
-        self.config.data.reading()
+    fn reading(&self, targets: TargetUse) -> ReadOptions {
+        let targets = (targets != TargetUse::Ignored).then(|| self.schema.targets());
+        let used = || self.schema.features().iter().chain(targets.into_iter().flatten());
+        let name = |field: &Field| field.name.clone();
+        // What was text stays text, even where all of it looks like numbers.
+        let text = used().filter(|field| field.encoding.is_text()).map(name).collect();
+        let columns = Wanted::Only(used().map(name).collect());
+        ReadOptions { text, columns, ..self.config.data.reading() }
     }
 
     fn seed(&self) -> u64 {
@@ -220,10 +226,20 @@ pub(super) fn kind_of(folder: &Path) -> Result<(Run, String, &'static dyn AnyKin
     Ok((run, text, kind))
 }
 
-/// A run's columns and scales.
-pub(super) fn schema(run: &Run) -> Result<Schema, CliError> {
+/// The columns and scales of a run of a kind.
+pub(super) fn schema<K: Kind>(run: &Run) -> Result<Schema, CliError> {
     let path = run.folder().join(DATA);
-    Schema::from_json(&run.data()?).map_err(|source| CliError::Schema { path, source })
+    let schema = Schema::from_json(&run.data()?)
+        .map_err(|source| CliError::Schema { path: path.clone(), source })?;
+    let (found, wanted) = (schema.targets().len(), usize::from(K::SUPERVISED));
+    if found != wanted {
+        return Err(CliError::Data(format!(
+            "{}: {found} targets, where a model of kind \"{}\" has {wanted}: the files are not of one run",
+            path.display(),
+            K::NAME
+        )));
+    }
+    Ok(schema)
 }
 
 /// How many columns a model of a schema has.

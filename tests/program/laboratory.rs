@@ -141,7 +141,7 @@ fn a_table_is_computed_again_from_training_rows_alone() {
 #[test]
 fn folders_that_are_not_of_the_format_are_refused_with_their_place() {
     let long = "1 2 3\n".repeat(40);
-    let constant = "1 2 7\n3 1 7\n".repeat(20);
+    let constant = "1 2 7\n3 1 7\n".repeat(60);
     let cases: [(&str, Files<'_>, &str); 12] = [
         (
             "text",
@@ -159,7 +159,7 @@ fn folders_that_are_not_of_the_format_are_refused_with_their_place() {
         ("wide", &[("index_features.txt", "0\n3\n")], "line 2: column 3 of only 3"),
         ("half", &[("index_test_0.txt", "35.5\n")], "\"35.5\" is not a whole number from 0"),
         ("minus", &[("index_test_0.txt", "-1\n")], "\"-1\" is not a whole number from 0"),
-        ("twice", &[("index_test_0.txt", "36\n12\n")], "line 2: row 12 is a training row"),
+        ("twice", &[("index_test_0.txt", "115\n12\n")], "line 2: row 12 is a training row"),
         ("targets", &[("index_target.txt", "1\n2\n")], "2 columns; the protocol has one target"),
         ("leak", &[("index_target.txt", "1\n")], "column 1 is the target, and a feature too"),
         (

@@ -4,9 +4,11 @@
 mod bayes;
 mod cli;
 mod common;
+mod edges;
 mod faults;
 mod flows;
 mod laboratory;
 mod longer;
+mod mnist;
 mod streamed;
 mod subcommands;

@@ -9,6 +9,9 @@
 use crate::{Bijection, Init, LogDet};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var, zeros};
 
+/// From where on softplus is its argument.
+const LINE: f64 = 40.0;
+
 /// A planar bijection over `[n, d]`.
 #[derive(Clone, Debug)]
 pub struct Planar<P> {
@@ -56,7 +59,10 @@ impl<'t, T: Real> Planar<Var<'t, T>> {
     /// û `[1, d]` and c `[1, 1]`.
     fn push(&self) -> (Var<'t, T>, Var<'t, T>) {
         let product = self.push.matmul(self.weight);
-        let c = (product + 1_f64.exp_m1().ln()).softplus() - 1.0;
+        // softplus(p + ln(e − 1)) − 1 without its difference, which near the identity would be of rounding alone. Far out, where the
+        // exponential would overflow, it is a line to the last bit.
+        let far = (product - LINE).relu();
+        let c = ((product - far).expm1() * -(-1_f64).exp_m1()).ln_1p() + far;
         let push = self.push + (c - product) * self.weight.t() / self.weight.square().sum(..);
         (push, c)
     }

@@ -18,7 +18,7 @@ use evidence::Noise;
 use evidence::layers::Conditioning;
 use evidence::models::Model;
 use evidence::train::data::{Dataset, Schema};
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -74,6 +74,17 @@ impl<'a> Ask<'a> {
 pub(super) struct Table {
     pub names: Vec<String>,
     pub values: Array2<f64>,
+}
+
+impl Table {
+    /// Behind a column that says which row of the file each is, from 0.
+    pub(super) fn keyed(&self, numbers: &[u64]) -> Self {
+        let key = Array1::from_iter(numbers.iter().map(|&number| number as f64));
+        let key = key.insert_axis(Axis(1));
+        let values = concatenate(Axis(1), &[key.view(), self.values.view()]).expect("as many rows");
+        let names = std::iter::once("row".to_owned()).chain(self.names.iter().cloned());
+        Self { names: names.collect(), values }
+    }
 }
 
 /// A score for each row, to be averaged over all of them.
@@ -195,7 +206,7 @@ fn in_units(scaled: ArrayView2<'_, f32>, ask: &Ask<'_>) -> Table {
 
 /// One column.
 fn column(name: &str, values: Array1<f64>) -> Table {
-    Table { names: vec![name.to_owned()], values: values.insert_axis(ndarray::Axis(1)) }
+    Table { names: vec![name.to_owned()], values: values.insert_axis(Axis(1)) }
 }
 
 /// A name for each column.

@@ -133,6 +133,16 @@ impl Column {
         }
     }
 
+    fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Self::Numbers(numbers) => Self::Numbers(numbers.split_off(at)),
+            Self::Text(text) => {
+                let codes = text.codes.split_off(at);
+                Self::Text(Categories { codes, ..text.clone() })
+            }
+        }
+    }
+
     /// Each cell once.
     pub(super) fn distinct(&self) -> Self {
         match self {
@@ -196,7 +206,10 @@ pub struct Frame {
     names: Vec<String>,
     named: bool,
     columns: Vec<Column>,
-    dropped: usize,
+    /// Rows of the table before the first of these, those left out included.
+    first: u64,
+    /// For each row left out, which of those that are here stands behind it.
+    left_out: Vec<usize>,
 }
 
 impl Frame {
@@ -219,17 +232,27 @@ impl Frame {
             let (name, found) = (name.clone(), column.len());
             return Err(DataError::ColumnLength { name, rows, found });
         }
-        Ok(Self { names, named: true, columns, dropped: 0 })
+        Ok(Self::read(names, true, columns, Vec::new()))
     }
 
-    /// Columns read from a file with names that are known to be distinct.
+    /// Columns read from a file with names that are known to be distinct; for each row left out, which stands behind it.
     pub(super) fn read(
         names: Vec<String>,
         named: bool,
         columns: Vec<Column>,
-        dropped: usize,
+        left_out: Vec<usize>,
     ) -> Self {
-        Self { names, named, columns, dropped }
+        Self { names, named, columns, first: 0, left_out }
+    }
+
+    /// The same rows behind so many others of the table.
+    pub(super) fn behind(self, rows: u64) -> Self {
+        Self { first: rows, ..self }
+    }
+
+    /// Which row of the table a row is, from 0: rows before this portion and rows left out are counted too.
+    pub fn number(&self, row: usize) -> u64 {
+        self.first + (row + self.left_out.partition_point(|&behind| behind <= row)) as u64
     }
 
     /// How many rows there are.
@@ -259,7 +282,7 @@ impl Frame {
 
     /// Rows that were left out for a missing cell.
     pub fn dropped(&self) -> usize {
-        self.dropped
+        self.left_out.len()
     }
 
     /// The columns of both, side by side: images beside their labels.
@@ -267,10 +290,12 @@ impl Frame {
     /// # Errors
     /// [`DataError::ColumnLength`] unless they have as many rows, [`DataError::RepeatedName`].
     pub fn beside(mut self, other: Self) -> Result<Self, DataError> {
-        let (named, dropped) = (self.named && other.named, self.dropped + other.dropped);
+        let (named, first) = (self.named && other.named, self.first);
+        let mut left_out = [self.left_out, other.left_out].concat();
+        left_out.sort_unstable();
         self.names.extend(other.names);
         self.columns.extend(other.columns);
-        Ok(Self { named, dropped, ..Self::new(self.names, self.columns)? })
+        Ok(Self { named, first, left_out, ..Self::new(self.names, self.columns)? })
     }
 
     /// Makes room for so many more rows.
@@ -279,17 +304,30 @@ impl Frame {
     }
 
     /// The rows of another part of the same table, below these.
-    pub(super) fn append(&mut self, other: Self) {
-        self.dropped += other.dropped;
+    ///
+    /// # Panics
+    /// If it is no part of the same table: of other columns.
+    pub fn append(&mut self, other: Self) {
+        let before = self.rows();
+        self.left_out.extend(other.left_out.iter().map(|behind| before + behind));
         for (column, more) in self.columns.iter_mut().zip(other.columns) {
             column.append(more);
         }
     }
 
+    /// Takes away the rows from `at` on.
+    pub fn split_off(&mut self, at: usize) -> Self {
+        let columns = self.columns.iter_mut().map(|column| column.split_off(at)).collect();
+        let gap = self.left_out.partition_point(|&behind| behind < at);
+        let left_out = self.left_out.split_off(gap).iter().map(|behind| behind - at).collect();
+        Self::read(self.names.clone(), self.named, columns, left_out)
+            .behind(self.first + (at + gap) as u64)
+    }
+
     /// The rows listed, in that order.
     pub(super) fn select(&self, rows: &[usize]) -> Self {
         let columns = self.columns.iter().map(|column| column.select(rows)).collect();
-        Self::read(self.names.clone(), self.named, columns, 0)
+        Self::read(self.names.clone(), self.named, columns, Vec::new())
     }
 
     /// A hash of names and cells, the same for the same table in whatever format it is stored.

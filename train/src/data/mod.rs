@@ -55,7 +55,7 @@ pub use density::Density2d;
 pub use embedded::{DIGITS_MAX, digits, red_wine};
 pub use error::{DataError, Part, Table};
 pub use frame::{Categories, Column, Frame};
-pub use read::{Chunks, Delimiter, Fault, Missing, Place, ReadError, ReadOptions, read};
+pub use read::{Chunks, Delimiter, Fault, Missing, Place, ReadError, ReadOptions, Wanted, read};
 pub use row_buffer::RowBuffer;
 pub use schema::{
     Applied, Encoding, Field, Prepared, Scaling, Schema, SchemaError, SchemaOptions, SplitOptions,

@@ -226,7 +226,8 @@ where
         let sums = std::mem::take(&mut position.sums);
         (position.epoch, position.taken) = (number + 1, 0);
         let watched = value.unwrap_or(behind);
-        if watched < position.lowest.unwrap_or(f64::INFINITY) {
+        // A density without bound is no better model, and no number that a checkpoint can hold.
+        if watched.is_finite() && watched < position.lowest.unwrap_or(f64::INFINITY) {
             position.lowest = Some(watched);
             position.best = number;
             assign(&self.model, &mut self.best);

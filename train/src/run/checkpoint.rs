@@ -34,17 +34,23 @@ struct About {
 const GROUPS: [&str; 3] = ["model.", "best.", "optimizer."];
 
 /// Writes `state.safetensors` and behind it `model.safetensors`; `before` is the step of the checkpoint that is there.
+///
+/// Whether it was written: with a number that is not finite it could not be read again, and the one before stays.
 pub(super) fn write(
     folder: &Path,
     snapshot: &Snapshot<f32>,
     before: Option<usize>,
     keep: usize,
-) -> Result<(), RunError> {
+) -> Result<bool, RunError> {
+    let groups = [&snapshot.model, &snapshot.best, &snapshot.optimizer];
+    let finite = |array: &Array<f32>| array.iter().all(|x| x.is_finite());
+    if !groups.iter().all(|arrays| arrays.iter().all(|(_, array)| finite(array))) {
+        return Ok(false);
+    }
     let state = folder.join(super::STATE);
     if let Some(step) = before.filter(|&step| step != snapshot.position.step && keep > 1) {
         set_aside(&state, &aside(folder, step)).map_err(RunError::write(&state))?;
     }
-    let groups = [&snapshot.model, &snapshot.best, &snapshot.optimizer];
     let arrays = GROUPS.iter().zip(groups).flat_map(|(group, arrays)| {
         arrays.iter().map(move |(name, array)| (format!("{group}{name}"), array))
     });
@@ -52,7 +58,8 @@ pub(super) fn write(
     let about = serde_json::to_string(&about).expect("numbers");
     write_tensors(&state, &arrays.collect::<Vec<_>>(), &about)?;
     write_model(folder, snapshot)?;
-    forget(folder, keep.saturating_sub(1))
+    forget(folder, keep.saturating_sub(1))?;
+    Ok(true)
 }
 
 /// Writes `model.safetensors`: the result as of now.
@@ -62,6 +69,32 @@ pub(super) fn write_model(folder: &Path, snapshot: &Snapshot<f32>) -> Result<(),
     let epoch = if snapshot.last { epoch - 1 } else { best };
     let about = format!("{{\"format\":{FORMAT},\"epoch\":{epoch},\"of_step\":{step}}}");
     write_tensors(&folder.join(super::MODEL), &arrays.collect::<Vec<_>>(), &about)
+}
+
+/// The step behind which a checkpoint was taken.
+fn step_of(tensors: &Tensors) -> Option<usize> {
+    Some(serde_json::from_str::<About>(tensors.about()?).ok()?.position.step)
+}
+
+/// Leaves a history behind for another that begins with an earlier checkpoint: later ones are kept under names that no training
+/// goes on from or forgets.
+pub(super) fn leave(folder: &Path, from: usize) -> Result<(), RunError> {
+    let state = folder.join(super::STATE);
+    let left = |step: usize| {
+        let name = format!("left-{step:09}.safetensors");
+        folder.join(super::CHECKPOINTS).join(name)
+    };
+    // A damaged one is what the user turned away from.
+    let last = Tensors::open(&state).ok().and_then(|tensors| step_of(&tensors));
+    if let Some(step) = last.filter(|&step| step > from) {
+        set_aside(&state, &left(step)).map_err(RunError::write(&state))?;
+    }
+    for (step, path) in numbered(folder) {
+        if step > from {
+            fs::rename(&path, left(step)).map_err(RunError::write(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a checkpoint of a model with the parameters named.
@@ -133,13 +166,17 @@ fn set_aside(state: &Path, to: &Path) -> std::io::Result<()> {
     if to.exists() || !state.exists() {
         return Ok(());
     }
-    fs::create_dir_all(folder_of(to))?;
+    let folder = folder_of(to);
+    if fs::symlink_metadata(folder).is_ok_and(|there| !there.is_dir()) {
+        return Err(std::io::Error::other("the folder of checkpoints is a link or no folder"));
+    }
+    fs::create_dir_all(folder)?;
     if fs::hard_link(state, to).is_err() {
         super::atomic::replace(to, |file| {
             std::io::copy(&mut fs::File::open(state)?, file).map(|_| ())
         })?;
     }
-    sync_folder(folder_of(to))
+    sync_folder(folder)
 }
 
 /// Removes all but the youngest checkpoints set aside.
@@ -154,15 +191,26 @@ fn forget(folder: &Path, keep: usize) -> Result<(), RunError> {
 
 /// The checkpoints set aside, oldest first.
 pub(super) fn older(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder.join(super::CHECKPOINTS)) else { return Vec::new() };
-    let mut found: Vec<(u64, PathBuf)> = entries
+    numbered(folder).into_iter().map(|(_, path)| path).collect()
+}
+
+/// The same with their steps.
+fn numbered(folder: &Path) -> Vec<(usize, PathBuf)> {
+    let folder = folder.join(super::CHECKPOINTS);
+    // What a link leads to is not this run's to forget.
+    if !fs::symlink_metadata(&folder).is_ok_and(|there| there.is_dir()) {
+        return Vec::new();
+    }
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<(usize, PathBuf)> = entries
         .filter_map(|entry| {
-            let path = entry.ok()?.path();
+            let entry = entry.ok().filter(|entry| entry.file_type().is_ok_and(|t| t.is_file()))?;
+            let path = entry.path();
             let name = path.file_name()?.to_str()?;
             let step = name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()?;
             Some((step, path))
         })
         .collect();
     found.sort_unstable();
-    found.into_iter().map(|(_, path)| path).collect()
+    found
 }

@@ -53,6 +53,14 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file or folder that is no part of a run, where a new run's would be.
+    #[error(
+        "{path}: is there already and of no run; choose another folder, or move it away: a new run would replace it"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// A run that another process trains.
     #[error("{path}: another process trains this run now; wait for its end, or stop it")]
     Busy {
@@ -80,6 +88,12 @@ impl RunError {
     pub(crate) fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         |source| Self::Write { path, source }
+    }
+
+    /// For what is no file of its own in a run's folder.
+    pub(crate) fn irregular(path: impl Into<PathBuf>) -> Self {
+        let what = "is a link or no regular file, which no run has: take a copy of the run with files of its own";
+        Self::Damaged { path: path.into(), what: what.to_owned() }
     }
 
     /// For a file that cannot be read.

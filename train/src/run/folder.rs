@@ -1,11 +1,12 @@
 //! A run's folder, and the training that fills it.
 
-use super::atomic::replace;
+use super::atomic::{folder_of, replace, sweep, sync_folder};
 use super::error::RunError;
 use super::metrics::Metrics;
 use super::tensors::{Tensors, write_tensors};
 use super::writer::Writer;
 use super::{CHECKPOINTS, CONFIG, DATA, METRICS, MODEL, STATE, checkpoint};
+use crate::data::Schema;
 use crate::fit::{Epoch, Event, Stop, Trainer, load};
 use evidence_autodiff::Parameters;
 use evidence_models::Model;
@@ -15,6 +16,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// `config.toml` and `data.json` have names of columns and levels, and are shorter than this.
+const MOST_TEXT: u64 = 1 << 26;
 
 /// A run on disk: see the [module](super).
 #[derive(Clone, Debug)]
@@ -56,11 +60,14 @@ impl Run {
     /// Makes a folder for a new run, with its configuration and its data's schema.
     ///
     /// # Errors
-    /// If the folder cannot be written, or holds a run already.
+    /// If the folder cannot be written, holds a run already, or something else where a run's files would be.
     pub fn create(folder: &Path, config: &str, data: &str) -> Result<Self, RunError> {
-        if [CONFIG, STATE, MODEL].iter().any(|name| folder.join(name).exists()) {
-            return Err(RunError::Exists { path: folder.to_owned() });
-        }
+        unused(folder)?;
+        fs::create_dir_all(folder).map_err(RunError::write(folder))?;
+        sync_folder(folder_of(folder)).map_err(RunError::write(folder))?;
+        // Of several at once one goes on.
+        let _held = Metrics::open(&folder.join(METRICS))?;
+        unused(folder)?;
         let run = Self { folder: folder.to_owned() };
         // The configuration comes last: a folder with one is a run.
         for (name, text) in [(DATA, data), (CONFIG, config)] {
@@ -114,6 +121,15 @@ impl Run {
 
     fn text(&self, name: &str) -> Result<String, RunError> {
         let path = self.folder.join(name);
+        let there = fs::metadata(&path).map_err(RunError::read(&path))?;
+        if !there.is_file() {
+            return Err(RunError::irregular(path));
+        }
+        if there.len() > MOST_TEXT {
+            let what =
+                format!("is {} bytes long, no file of a run is: take another copy", there.len());
+            return Err(RunError::Damaged { path, what });
+        }
         fs::read_to_string(&path).map_err(RunError::read(path))
     }
 
@@ -155,6 +171,7 @@ impl Run {
         mut report: impl FnMut(&Epoch),
     ) -> Result<End, RunError> {
         let mut metrics = Metrics::open(&self.folder.join(METRICS))?;
+        sweep(&self.folder);
         let state = self.folder.join(STATE);
         let from = from.map(Path::to_owned).or_else(|| state.exists().then(|| state.clone()));
         let mut last = None;
@@ -164,13 +181,20 @@ impl Run {
             restored.map_err(|source| RunError::Restore { path: from.clone(), source })?;
             // A kill may have fallen between the two files.
             checkpoint::write_model(&self.folder, &snapshot)?;
-            last = (*from == state).then_some(snapshot.position.step);
+            let step = snapshot.position.step;
+            if *from == state {
+                last = Some(step);
+            } else {
+                checkpoint::leave(&self.folder, step)?;
+            }
         }
-        metrics.cut(trainer.position().epoch - 1)?;
         let handle = metrics.handle()?;
         let mut writer = Writer::start(self.folder.clone(), handle, last, checkpoints.keep.max(1));
         // From the first step on there is something to go on from.
         writer.save(trainer)?;
+        // No state is ahead of its lines.
+        writer.wait()?;
+        metrics.cut(trainer.position().epoch - 1)?;
         let mut saved = Instant::now();
         let pause = Duration::try_from_secs_f64(checkpoints.seconds).unwrap_or(Duration::MAX);
         let end = loop {
@@ -231,6 +255,26 @@ pub fn load_tensors<M: Model<f32>>(path: &Path, model: &mut M) -> Result<(), Run
     tensors.expect(&shapes(model))?;
     let arrays = tensors.read()?;
     load(model, &arrays).map_err(|mismatch| RunError::Mismatch { path: path.to_owned(), mismatch })
+}
+
+/// Whether a new run could be in a folder: nothing is there but what a training left that was killed before it had a configuration.
+fn unused(folder: &Path) -> Result<(), RunError> {
+    if [CONFIG, STATE, MODEL].iter().any(|name| folder.join(name).exists()) {
+        return Err(RunError::Exists { path: folder.to_owned() });
+    }
+    let foreign = |name| Err(RunError::Foreign { path: folder.join(name) });
+    if fs::symlink_metadata(folder.join(CHECKPOINTS)).is_ok() {
+        return foreign(CHECKPOINTS);
+    }
+    if fs::symlink_metadata(folder.join(METRICS)).is_ok_and(|there| there.len() > 0) {
+        return foreign(METRICS);
+    }
+    let data = folder.join(DATA);
+    let ours = || fs::read_to_string(&data).is_ok_and(|text| Schema::from_json(&text).is_ok());
+    match fs::symlink_metadata(&data) {
+        Ok(there) if !there.is_file() || there.len() > MOST_TEXT || !ours() => foreign(DATA),
+        _ => Ok(()),
+    }
 }
 
 /// Names and shapes of a model's parameters.

@@ -1,7 +1,7 @@
 //! Files of a run with anything changed in them: refused or read, never a panic, and never more memory than the bytes that are
 //! there account for.
 //!
-//! `EVIDENCE_FUZZ_CASES` says how many of each; a longer run is `EVIDENCE_FUZZ_CASES=1000000 cargo test --release -p
+//! A longer run is `EVIDENCE_FUZZ_CASES=1000000 EVIDENCE_FUZZ_SECONDS=600 cargo test --release -p
 //! evidence-train --lib fuzz`.
 
 #[path = "../../tests/common/changes.rs"]

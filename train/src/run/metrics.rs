@@ -6,7 +6,7 @@
 use super::error::RunError;
 use crate::fit::Epoch;
 use serde_json::{Map, Value, json};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,10 @@ pub(super) struct Metrics {
 impl Metrics {
     /// Opens the file, made if it is not there, and takes hold of it.
     pub(super) fn open(path: &Path) -> Result<Self, RunError> {
+        // A link out of a folder that came from a stranger would let lines be added to any file.
+        if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(RunError::irregular(path));
+        }
         let file = OpenOptions::new().read(true).append(true).create(true).open(path);
         let file = file.map_err(RunError::write(path))?;
         match file.try_lock() {

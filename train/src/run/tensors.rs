@@ -101,8 +101,13 @@ impl Tensors {
     /// If the file cannot be read, is cut short, or is no safetensors file of 32-bit floats.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let damaged = |what: String| RunError::Damaged { path: path.to_owned(), what };
+        let there = std::fs::metadata(path).map_err(RunError::read(path))?;
+        // Opened, a pipe would wait for a writer, and a device may have no end.
+        if !there.is_file() {
+            return Err(RunError::irregular(path));
+        }
         let mut file = File::open(path).map_err(RunError::read(path))?;
-        let length = file.metadata().map_err(RunError::read(path))?.len();
+        let length = there.len();
         let mut eight = [0; 8];
         if length < 8 {
             return Err(damaged(format!(
@@ -151,6 +156,18 @@ impl Tensors {
             return Err(damaged(format!(
                 "`{name}` holds numbers of type {:?}; save it as 32-bit floats (F32)",
                 info.dtype
+            )));
+        }
+        // An axis of length 0 makes an array of nothing, whatever the others say; but they must be lengths that an array can have.
+        let countable = |shape: &[usize]| {
+            let lengths = shape.iter().filter(|&&length| length > 0);
+            let bytes = lengths.copied().try_fold(size_of::<f32>(), usize::checked_mul);
+            bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
+        };
+        if let Some((name, info)) = entries.iter().find(|(_, info)| !countable(&info.shape)) {
+            return Err(damaged(format!(
+                "`{name}` has the shape {:?}, which no array has: take another copy of it",
+                info.shape
             )));
         }
         Ok(Self { path: path.to_owned(), file, start: 8 + header, entries, about })

@@ -43,10 +43,10 @@ impl Writer {
                     .sync_data()
                     .map_err(RunError::write(folder.join(super::METRICS)))
                     .and_then(|()| checkpoint::write(&folder, &snapshot, before, keep));
-                if written.is_ok() {
+                if let Ok(true) = written {
                     before = Some(snapshot.position.step);
                 }
-                if finished.send((snapshot, written)).is_err() {
+                if finished.send((snapshot, written.map(|_| ()))).is_err() {
                     return;
                 }
             }

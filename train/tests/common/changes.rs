@@ -1,6 +1,6 @@
 //! Trying readers on changed files, for the fuzzers of every crate that reads one.
 //!
-//! `EVIDENCE_FUZZ_CASES` says how many of each, 400 without it.
+//! `EVIDENCE_FUZZ_CASES` says how many of each, 400 without it, and `EVIDENCE_FUZZ_SECONDS` how long it goes on at least.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -36,18 +36,30 @@ pub fn change(mut bytes: Vec<u8>, changes: &[Change]) -> Vec<u8> {
     bytes
 }
 
+fn number(name: &str, without: u32) -> u32 {
+    let Ok(text) = std::env::var(name) else { return without };
+    text.parse().unwrap_or_else(|_| panic!("{name}={text}: not a whole number"))
+}
+
 /// Tries a law on inputs, and tells how many and how long it took.
 pub fn fuzz<S: Strategy>(
     name: &str,
     inputs: S,
     law: impl Fn(S::Value) -> Result<(), TestCaseError>,
 ) {
-    let cases = std::env::var("EVIDENCE_FUZZ_CASES").ok().and_then(|n| n.parse().ok());
-    let cases = cases.unwrap_or(400);
-    let begin = Instant::now();
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    if let Err(error) = TestRunner::new(config).run(&inputs, law) {
-        panic!("{name}: {error}");
+    let round = number("EVIDENCE_FUZZ_CASES", 400);
+    let seconds = f64::from(number("EVIDENCE_FUZZ_SECONDS", 0));
+    let (begin, mut tried) = (Instant::now(), 0);
+    loop {
+        // A new runner has a new seed.
+        let config = Config { cases: round, failure_persistence: None, ..Config::default() };
+        if let Err(error) = TestRunner::new(config).run(&inputs, &law) {
+            panic!("{name}: {error}");
+        }
+        tried += round;
+        if begin.elapsed().as_secs_f64() >= seconds {
+            break;
+        }
     }
-    println!("{name}: {cases} inputs in {:.1} s", begin.elapsed().as_secs_f64());
+    println!("{name}: {tried} inputs in {:.1} s", begin.elapsed().as_secs_f64());
 }

@@ -3,10 +3,20 @@
 use crate::bytes::{doubles, gzip, idx, npy, npz, read_bytes};
 use evidence_train::data::ReadOptions;
 
+/// An archive of one array whose packed size is said to be another.
+fn claiming(arrays: &[(&str, Vec<u8>)], packed: u32) -> Vec<u8> {
+    let mut bytes = npz(arrays);
+    // The directory's entry (APPNOTE 4.3.12) has it at byte 20, behind its signature.
+    let at = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap() + 20;
+    bytes[at..at + 4].copy_from_slice(&packed.to_le_bytes());
+    bytes
+}
+
 #[test]
 fn each_is_refused_with_its_place() {
     let good = npy("<f8", false, "(3, 2)", &doubles(&[1.0; 6]));
     let images = idx(8, &[2, 2, 2], &[7; 8]);
+    let forty: Vec<String> = (0..40).map(|i| format!("x{i}")).collect();
     let packed = gzip(&images);
     let mut corrupt = packed.clone();
     let middle = corrupt.len() - 6;
@@ -26,6 +36,12 @@ fn each_is_refused_with_its_place() {
         ("names twice", "csv", b"a,a\n1,2\n".to_vec(), vec!["two columns are called \"a\""]),
         ("infinite", "csv", b"a,b\n1,2\n3,inf\n".to_vec(), vec!["line 3, column 2", "inf"]),
         ("open quote", "csv", b"a,b\n\"1,2\n3,4\n".to_vec(), vec!["line 2", "never ends"]),
+        (
+            "open quote behind a doubled one",
+            "csv",
+            b"a,b\n1,\"abc\n2,\"\"\n".to_vec(),
+            vec!["line 2, byte 6", "never ends"],
+        ),
         ("no UTF-8", "csv", b"a,b\nx\xff,2\n".to_vec(), vec!["line 2", "byte 5", "UTF-8"]),
         ("cut in the magic", "npy", good[..5].to_vec(), vec!["byte"]),
         ("cut in the header", "npy", good[..40].to_vec(), vec!["byte"]),
@@ -92,6 +108,21 @@ fn each_is_refused_with_its_place() {
             "an archive that is a bomb",
             "npz",
             npz(&[("x", npy("<f8", false, "(1000000,)", &vec![0; 8_000_000]))]),
+            vec!["200 times", "unpack it first"],
+        ),
+        (
+            "a bomb that claims to be large",
+            "npz",
+            claiming(&[("x", npy("<f8", false, "(1000000,)", &vec![0; 8_000_000]))], 400_000),
+            vec!["share bytes, or claim more"],
+        ),
+        (
+            "many arrays that are each no bomb",
+            "npz",
+            npz(&forty
+                .iter()
+                .map(|name| (&name[..], npy("|u1", false, "(1000000,)", &vec![0; 1_000_000])))
+                .collect::<Vec<_>>()),
             vec!["200 times", "unpack it first"],
         ),
         ("text that is a bomb", "gz", gzip(&b"1,2\n".repeat(2_000_000)), vec!["unpack it first"]),

@@ -1,7 +1,7 @@
 //! Arbitrary bytes, and good files with bytes changed, cut, put in and repeated: a table or an error, never a panic, and never more
 //! memory than the bytes that are there account for.
 //!
-//! `EVIDENCE_FUZZ_CASES` says how many of each; a longer run is `EVIDENCE_FUZZ_CASES=1000000 cargo test --release -p
+//! A longer run is `EVIDENCE_FUZZ_CASES=1000000 EVIDENCE_FUZZ_SECONDS=600 cargo test --release -p
 //! evidence-train --test data fuzz`.
 
 #[path = "../common/changes.rs"]

@@ -1,7 +1,7 @@
 //! One small table in every way it can be written.
 
 use crate::bytes::{doubles, gzip, idx, npy, npz, read_bytes};
-use evidence_train::data::{Chunks, Column, Delimiter, Frame, Missing, ReadOptions, read};
+use evidence_train::data::{Chunks, Column, Delimiter, Frame, Missing, ReadOptions, Wanted, read};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -200,4 +200,75 @@ proptest! {
             }
         }
     }
+}
+
+/// What stands in columns that are not read may be anything.
+#[test]
+fn columns_that_are_not_read() {
+    let nan = f64::NAN;
+    let text = b"x,note,y\n1,,2\n3,\"a, b\",4\n5,\xff,6\n".to_vec();
+    let arrays = npz(&[
+        ("x", npy("<f8", false, "(3,)", &doubles(&[1.0, 3.0, 5.0]))),
+        ("note", npy("<f8", false, "(3,)", &doubles(&[nan, f64::INFINITY, 0.0]))),
+        ("y", npy("<f8", false, "(3,)", &doubles(&[2.0, 4.0, 6.0]))),
+    ]);
+    let without = Wanted::Without(vec!["note".into()]);
+    let only = Wanted::Only(vec!["x".into(), "y".into(), "absent".into()]);
+    for (ending, bytes) in [("csv", &text), ("npz", &arrays)] {
+        for missing in [Missing::Refuse, Missing::DropRows] {
+            for columns in [without.clone(), only.clone()] {
+                let options = ReadOptions { missing, columns, ..ReadOptions::default() };
+                let frame = read_bytes(ending, bytes, &options).unwrap();
+                assert_eq!((frame.rows(), frame.dropped()), (3, 0), "{ending}");
+                assert_eq!(frame.names(), ["x", "note", "y"]);
+                assert_eq!(frame.column("y"), Some(&Column::Numbers(vec![2.0, 4.0, 6.0])));
+                assert_eq!(frame.column("note").unwrap().cell(1), "");
+            }
+        }
+        let all = ReadOptions { missing: Missing::DropRows, ..ReadOptions::default() };
+        assert!(
+            read_bytes(ending, bytes, &all).is_err(),
+            "{ending}: nothing is passed over unasked"
+        );
+    }
+    // A table without names is matched by the places of its columns: all are read.
+    let options = ReadOptions { columns: only, ..ReadOptions::default() };
+    let frame = read_bytes("csv", b"1,2\n3,4\n", &options).unwrap();
+    assert_eq!(numbers(&frame), [[1.0, 3.0], [2.0, 4.0]]);
+}
+
+/// Rows keep their numbers, however many portions are read and rows left out before them.
+#[test]
+fn rows_are_numbered_as_in_the_file() {
+    let rows = 600_000_u64;
+    let gap = |i: &u64| i % 7 == 3 || (1000..2000).contains(i);
+    let cell = |i: u64| if gap(&i) { String::new() } else { i.to_string() };
+    let text: String = (0..rows).map(|i| format!("{},1\n", cell(i))).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    std::fs::write(&path, format!("id,x\n{text}")).unwrap();
+    let options = ReadOptions { missing: Missing::DropRows, ..ReadOptions::default() };
+    let check = |frame: &Frame| {
+        let Some(Column::Numbers(ids)) = frame.column("id") else { panic!("numbers") };
+        ids.iter().enumerate().for_each(|(row, &id)| assert_eq!(frame.number(row), id as u64));
+        frame.rows()
+    };
+    let mut portions: Vec<Frame> =
+        Chunks::open(&path, &options).unwrap().collect::<Result<_, _>>().unwrap();
+    assert!(portions.len() > 1);
+    let kept = (0..rows).filter(|i| !gap(i)).count();
+    assert_eq!(portions.iter().map(check).sum::<usize>(), kept);
+    assert_eq!(check(&read(&path, &options).unwrap()), kept);
+    // Cut anywhere, and put together again.
+    for cut in [0, 1, 853, 999, 1000, 1001, portions[0].rows()] {
+        let mut first = portions[0].clone();
+        let rest = first.split_off(cut);
+        assert_eq!((check(&first), check(&rest)), (cut, portions[0].rows() - cut));
+        if cut > 0 {
+            first.append(rest);
+            assert_eq!(first, portions[0]);
+        }
+    }
+    let last = portions.pop().unwrap();
+    assert_eq!(last.number(last.rows() - 1), rows - 1 - u64::from(gap(&(rows - 1))));
 }

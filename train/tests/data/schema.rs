@@ -1,7 +1,9 @@
 //! A table's columns, fitted once and applied to other tables.
 
 use crate::bytes::read_bytes;
-use evidence_train::data::{Frame, Missing, ReadOptions, Schema, SchemaOptions, TargetUse};
+use evidence_train::data::{
+    Frame, Missing, ReadOptions, Scaling, Schema, SchemaOptions, TargetUse,
+};
 
 fn frame(text: &str) -> Frame {
     read_bytes("csv", text.as_bytes(), &ReadOptions::default()).unwrap()
@@ -112,4 +114,28 @@ fn a_level_that_only_dropped_rows_had_is_none() {
     assert_eq!((frame.rows(), frame.dropped()), (30, 1));
     let prepared = Schema::fit(&frame, &self::options()).unwrap();
     assert_eq!(prepared.data.features().ncols(), 3, "x, blue and red");
+}
+
+/// Errors name the row of the file, not of the portion at hand, and a number that only double precision holds.
+#[test]
+fn a_cell_that_does_not_fit_is_named_with_its_row() {
+    let rows = |n: usize| (0..n).map(|i| format!("{i},{},{i}\n", ["red", "blue"][i % 2]));
+    let text = |n, last: &str| format!("x,colour,y\n{}{last}", rows(n).collect::<String>());
+    let reading = ReadOptions { missing: Missing::DropRows, ..ReadOptions::default() };
+    let table = |text: String| read_bytes("csv", text.as_bytes(), &reading).unwrap();
+    let schema = Schema::fit(&table(text(30, "")), &options()).unwrap().schema;
+    for (last, words) in [
+        (",red,1\n7,pink,1\n", ["row 31", "\"pink\""]),
+        ("1e300,red,1\n", ["row 30", "larger than any number in single precision"]),
+    ] {
+        let error = schema.apply(&table(text(30, last)), TargetUse::Ignored).unwrap_err();
+        let error = error.to_string();
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    }
+    for scaling in [Scaling::Unit, Scaling::Standardize] {
+        let wide = table(text(30, "1e308,red,1\n-1e308,blue,1\n"));
+        let options = SchemaOptions { features_scaling: scaling, ..options() };
+        let error = Schema::fit(&wide, &options).unwrap_err().to_string();
+        assert!(error.contains("\"x\" runs from -1e308"), "{scaling:?}: {error}");
+    }
 }

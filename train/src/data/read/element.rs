@@ -1,8 +1,8 @@
 //! The numbers of binary formats: their types, byte orders, and how many fit in a file.
 
-use super::Missing;
 use super::error::Fault;
-use crate::data::frame::Column;
+use super::{Missing, ReadOptions};
+use crate::data::frame::{Column, Frame};
 use std::io::Read;
 
 /// Bytes that are read at a time, or one row.
@@ -142,33 +142,47 @@ impl Block {
     }
 }
 
-/// Columns of some rows, the first of them row `first` of the array: those that are missing (NaN) are left out or refused,
-/// as asked. And how many were left out.
-pub(super) fn finite(
+/// The table of some rows, the first of them row `first` of the array: those with a missing cell (NaN) are left out or refused, as
+/// asked.
+pub(super) fn table(
     part: &str,
     first: usize,
+    (names, named): (Vec<String>, bool),
     mut columns: Vec<Vec<f64>>,
-    missing: Missing,
-) -> Result<(Vec<Column>, usize), Fault> {
+    options: &ReadOptions,
+) -> Result<Frame, Fault> {
     let rows = columns[0].len();
+    let wanted: Vec<bool> = names.iter().map(|name| options.columns.has(name, named)).collect();
     let mut keep = vec![true; rows];
-    for (j, column) in columns.iter().enumerate() {
+    for (j, column) in columns.iter().enumerate().filter(|(j, _)| wanted[*j]) {
         for (i, &value) in column.iter().enumerate().filter(|(_, value)| !value.is_finite()) {
-            if missing == Missing::Refuse || value.is_infinite() {
+            if options.missing == Missing::Refuse || value.is_infinite() {
                 let (part, row) = (part.to_owned(), first + i);
                 return Err(Fault::NotFinite { part, row, column: j, value });
             }
             keep[i] = false;
         }
     }
-    let dropped = keep.iter().filter(|&&keep| !keep).count();
-    if dropped > 0 {
-        for column in &mut columns {
-            let mut kept = keep.iter();
-            column.retain(|_| *kept.next().expect("one mark a row"));
+    let mut left_out = Vec::new();
+    let mut kept = 0;
+    for &keep in &keep {
+        if keep {
+            kept += 1;
+        } else {
+            left_out.push(kept);
         }
     }
-    Ok((columns.into_iter().map(Column::Numbers).collect(), dropped))
+    if !left_out.is_empty() {
+        for column in &mut columns {
+            let mut marks = keep.iter();
+            column.retain(|_| *marks.next().expect("one mark a row"));
+        }
+    }
+    let unread = || Column::Text(std::iter::repeat_n("", kept).collect());
+    let columns = columns.into_iter().zip(wanted);
+    let columns =
+        columns.map(|(column, wanted)| if wanted { Column::Numbers(column) } else { unread() });
+    Ok(Frame::read(names, named, columns.collect(), left_out))
 }
 
 /// Numbers row by row, turned into columns.

@@ -8,8 +8,8 @@
 //!
 //! The first axis is rows; the others become columns: `pixel r,c` for images, `label` for a single axis.
 
-use super::Missing;
-use super::element::{Block, Element, Kind, columns, finite};
+use super::ReadOptions;
+use super::element::{Block, Element, Kind, columns, table};
 use super::error::{Fault, excerpt};
 use super::packed::most;
 use crate::data::frame::Frame;
@@ -26,7 +26,7 @@ pub(super) struct IdxChunks<R> {
     axes: Vec<usize>,
     row: usize,
     packed: bool,
-    missing: Missing,
+    options: ReadOptions,
     buffer: Vec<u8>,
 }
 
@@ -49,7 +49,12 @@ fn kind(byte: u8) -> Option<Kind> {
 
 impl<R: Read> IdxChunks<R> {
     /// Reads and checks the header of a file of `length` bytes, or of that many packed ones.
-    pub fn open(mut input: R, length: u64, packed: bool, missing: Missing) -> Result<Self, Fault> {
+    pub fn open(
+        mut input: R,
+        length: u64,
+        packed: bool,
+        options: &ReadOptions,
+    ) -> Result<Self, Fault> {
         let part = "IDX";
         let mut head = Vec::new();
         input.by_ref().take(4).read_to_end(&mut head).map_err(|e| failed(packed, e))?;
@@ -99,7 +104,8 @@ impl<R: Read> IdxChunks<R> {
         let available = if packed { most(length) } else { length };
         block.check(available, !packed)?;
         let axes = lengths[1..].to_vec();
-        Ok(Self { input, block, axes, row: 0, packed, missing, buffer: Vec::new() })
+        let options = options.clone();
+        Ok(Self { input, block, axes, row: 0, packed, options, buffer: Vec::new() })
     }
 
     pub fn next_chunk(&mut self) -> Result<Option<Frame>, Fault> {
@@ -133,9 +139,9 @@ impl<R: Read> IdxChunks<R> {
         self.row += rows;
         let mut values = Vec::new();
         block.element.decode(&self.buffer, &mut values);
-        let (columns, dropped) = finite(&block.part, first, columns(&values, width), self.missing)?;
-        // As many as the bytes that were there.
-        Ok(Some(Frame::read(names(&self.axes), false, columns, dropped)))
+        // As many names as the bytes that were there.
+        let names = (names(&self.axes), false);
+        table(&block.part, first, names, columns(&values, width), &self.options).map(Some)
     }
 }
 

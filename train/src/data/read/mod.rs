@@ -39,6 +39,30 @@ pub enum Missing {
     DropRows,
 }
 
+/// Which columns of a table are read. What stands in the others is not looked at, may be missing or no number, and is not kept:
+/// empty text takes its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// All.
+    #[default]
+    All,
+    /// All but those of these names.
+    Without(Vec<String>),
+    /// Those of these names, where the file names its columns; all where it does not.
+    Only(Vec<String>),
+}
+
+impl Wanted {
+    /// Whether a column is read; `named` if the file names it.
+    pub(super) fn has(&self, name: &String, named: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Without(names) => !names.contains(name),
+            Self::Only(names) => !named || names.contains(name),
+        }
+    }
+}
+
 /// How to read a file, where it should not be left to what the file looks like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadOptions {
@@ -50,6 +74,8 @@ pub struct ReadOptions {
     pub missing: Missing,
     /// Columns of a text file that hold text although cells look like numbers.
     pub text: Vec<String>,
+    /// Which columns are read.
+    pub columns: Wanted,
 }
 
 /// Reads a whole file.
@@ -111,6 +137,8 @@ pub struct Chunks {
     path: PathBuf,
     /// `None` behind the last portion or an error.
     format: Option<Format>,
+    /// Rows read, those left out included.
+    rows: u64,
 }
 
 /// How a file in gzip begins (RFC 1952).
@@ -133,7 +161,7 @@ impl Chunks {
     /// [`ReadError`]: what is wrong with the file, where, and what to do.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
         let format = open(path, options).map_err(ReadError::at(path))?;
-        Ok(Self { path: path.to_owned(), format: Some(format) })
+        Ok(Self { path: path.to_owned(), format: Some(format), rows: 0 })
     }
 
     /// The next rows, in a frame that may have none when all were dropped; `None` behind the last.
@@ -153,7 +181,9 @@ impl Chunks {
         if !matches!(next, Ok(Some(_))) {
             self.format = None;
         }
-        next.map_err(ReadError::at(&self.path))
+        let frame = next.map_err(ReadError::at(&self.path))?.map(|frame| frame.behind(self.rows));
+        self.rows += frame.as_ref().map_or(0, |frame| frame.rows() + frame.dropped()) as u64;
+        Ok(frame)
     }
 }
 
@@ -174,7 +204,6 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Format, Fault> {
     let length = metadata.len();
     let mut head = Vec::new();
     file.by_ref().take(16).read_to_end(&mut head)?;
-    let missing = options.missing;
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     // A pipe cannot be wound back, and the binary formats are checked against a length.
     if !metadata.is_file() {
@@ -183,11 +212,11 @@ fn open(path: &Path, options: &ReadOptions) -> Result<Format, Fault> {
     }
     file.seek(SeekFrom::Start(0))?;
     if head.starts_with(npy::MAGIC) || extension.eq_ignore_ascii_case("npy") {
-        Ok(Format::Npy(NpyChunks::open(file, "array", length, missing)?))
+        Ok(Format::Npy(NpyChunks::open(file, "array", length, options)?))
     } else if head.starts_with(b"PK") || extension.eq_ignore_ascii_case("npz") {
-        Ok(Format::Whole(Some(npz::npz(BufReader::new(file), missing)?)))
+        Ok(Format::Whole(Some(npz::npz(BufReader::new(file), length, options)?)))
     } else if idx::is_idx(&head) {
-        Ok(Format::Idx(IdxChunks::open(BufReader::new(file), length, false, missing)?))
+        Ok(Format::Idx(IdxChunks::open(BufReader::new(file), length, false, options)?))
     } else if head.starts_with(GZIP) {
         packed(file, length, options).map_err(unpacking)
     } else {
@@ -202,11 +231,10 @@ fn packed(file: File, length: u64, options: &ReadOptions) -> Result<Format, Faul
     let mut head = Vec::new();
     unpacked.by_ref().take(16).read_to_end(&mut head)?;
     let whole: Box<dyn Read> = Box::new(io::Cursor::new(head.clone()).chain(unpacked));
-    let missing = options.missing;
     Ok(if idx::is_idx(&head) {
-        Format::PackedIdx(Box::new(IdxChunks::open(whole, length, true, missing)?))
+        Format::PackedIdx(Box::new(IdxChunks::open(whole, length, true, options)?))
     } else if head.starts_with(npy::MAGIC) {
-        Format::Whole(Some(npy::packed(whole, most(length), missing)?))
+        Format::Whole(Some(npy::packed(whole, most(length), options)?))
     } else if head.starts_with(b"PK") {
         return Err(Fault::Format { found: "an archive in gzip: unpack it once" });
     } else {

@@ -9,8 +9,8 @@
 //! The header is a Python literal. It is read by a scanner that knows these three entries and no nesting, where a general
 //! parser of literals recurses as deeply as a file asks it to.
 
-use super::Missing;
-use super::element::{Block, Element, Kind, columns, finite};
+use super::ReadOptions;
+use super::element::{Block, Element, Kind, columns, table};
 use super::error::{Fault, excerpt};
 use crate::data::frame::Frame;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -24,7 +24,7 @@ pub(super) struct NpyChunks<R> {
     input: R,
     header: Header,
     row: usize,
-    missing: Missing,
+    options: ReadOptions,
     buffer: Vec<u8>,
     values: Vec<f64>,
 }
@@ -38,22 +38,27 @@ pub(super) struct Header {
 
 impl<R: Read + Seek> NpyChunks<R> {
     /// Reads and checks the header of an array that fills `length` bytes.
-    pub fn open(mut input: R, part: &str, length: u64, missing: Missing) -> Result<Self, Fault> {
+    pub fn open(
+        mut input: R,
+        part: &str,
+        length: u64,
+        options: &ReadOptions,
+    ) -> Result<Self, Fault> {
         let header = header(&mut input, part)?;
         header.block.check(length, true)?;
-        Ok(Self::new(input, header, missing))
+        Ok(Self::new(input, header, options.clone()))
     }
 
-    fn new(input: R, header: Header, missing: Missing) -> Self {
-        Self { input, header, row: 0, missing, buffer: Vec::new(), values: Vec::new() }
+    fn new(input: R, header: Header, options: ReadOptions) -> Self {
+        Self { input, header, row: 0, options, buffer: Vec::new(), values: Vec::new() }
     }
 
     pub fn next_chunk(&mut self) -> Result<Option<Frame>, Fault> {
         let first = self.row;
         let Some(values) = self.next_columns()? else { return Ok(None) };
         let names = (1..=values.len()).map(|j| format!("column {j}")).collect();
-        let (columns, dropped) = finite(&self.header.block.part, first, values, self.missing)?;
-        Ok(Some(Frame::read(names, false, columns, dropped)))
+        let part = &self.header.block.part;
+        table(part, first, (names, false), values, &self.options).map(Some)
     }
 
     fn next_columns(&mut self) -> Result<Option<Vec<Vec<f64>>>, Fault> {
@@ -103,7 +108,7 @@ impl NpyChunks<Cursor<Vec<u8>>> {
         }
         let mut all = vec![Vec::new(); block.columns];
         all.iter_mut().for_each(|column| column.reserve_exact(block.rows));
-        let mut chunks = Self::new(Cursor::new(packed), header, Missing::Refuse);
+        let mut chunks = Self::new(Cursor::new(packed), header, ReadOptions::default());
         while let Some(part) = chunks.next_columns()? {
             all.iter_mut().zip(part).for_each(|(all, part)| all.extend(part));
         }
@@ -112,14 +117,17 @@ impl NpyChunks<Cursor<Vec<u8>>> {
 }
 
 /// All of an array that is packed by itself.
-pub(super) fn packed(mut input: impl Read, most: u64, missing: Missing) -> Result<Frame, Fault> {
+pub(super) fn packed(
+    mut input: impl Read,
+    most: u64,
+    options: &ReadOptions,
+) -> Result<Frame, Fault> {
     let header = header(&mut input, "array")?;
     header.block.check(most, false)?;
     let part = header.block.part.clone();
     let columns = NpyChunks::unpacked(&mut input, header)?;
     let names = (1..=columns.len()).map(|j| format!("column {j}")).collect();
-    let (columns, dropped) = finite(&part, 0, columns, missing)?;
-    Ok(Frame::read(names, false, columns, dropped))
+    table(&part, 0, (names, false), columns, options)
 }
 
 /// Reads an array's header. Its shape is a claim, to be checked before it is believed.

@@ -2,8 +2,8 @@
 //!
 //! An array `x` with one column is the column `x`; with more, the columns `x 1`, `x 2`, …. All have as many rows.
 
-use super::Missing;
-use super::element::finite;
+use super::ReadOptions;
+use super::element::table;
 use super::error::Fault;
 use super::npy::{self, NpyChunks};
 use super::packed::{most, too_much, unpacking};
@@ -13,9 +13,18 @@ use std::io::{self, Read, Seek};
 /// Arrays in an archive.
 const MOST_ARRAYS: usize = 10_000;
 
-/// Reads all arrays: an archive has no rows to go through one at a time.
-pub(super) fn npz(input: impl Read + Seek, missing: Missing) -> Result<Frame, Fault> {
+/// Reads all arrays of an archive of `length` bytes: it has no rows to go through one at a time.
+pub(super) fn npz(
+    input: impl Read + Seek,
+    length: u64,
+    options: &ReadOptions,
+) -> Result<Frame, Fault> {
     let mut archive = zip::ZipArchive::new(input).map_err(unpack)?;
+    // What an archive says of the size of a packed array is a claim. Where each has bytes of its own, the sum is bound by the file.
+    if archive.has_overlapping_files().map_err(unpack)? {
+        let what = "its arrays share bytes, or claim more than there are";
+        return Err(Fault::Unpack { source: io::Error::other(what) });
+    }
     if archive.is_empty() {
         return Err(Fault::Empty);
     }
@@ -25,13 +34,15 @@ pub(super) fn npz(input: impl Read + Seek, missing: Missing) -> Result<Frame, Fa
         return Err(Fault::Unsupported { part: "archive".into(), found, advice });
     }
     let (mut names, mut columns, mut rows) = (Vec::new(), Vec::new(), None);
+    let mut total = 0_u64;
     for i in 0..archive.len() {
         // Missing cells are judged over all arrays at the end: a row is dropped from every one.
         let mut entry = archive.by_index(i).map_err(unpack)?;
         let part = entry.name().map_err(unpack)?.trim_end_matches(".npy").to_owned();
-        let (packed, size) = (entry.compressed_size(), entry.size());
-        if size > most(packed) {
-            return Err(Fault::Unpack { source: io::Error::other(too_much(most(packed))) });
+        let size = entry.size();
+        total = total.saturating_add(size);
+        if total > most(length) {
+            return Err(Fault::Unpack { source: io::Error::other(too_much(most(length))) });
         }
         let header = npy::header(&mut entry, &part).map_err(unpacking)?;
         // The archive says how long the array is, its header says it too, and neither is believed before its bytes are there.
@@ -52,8 +63,7 @@ pub(super) fn npz(input: impl Read + Seek, missing: Missing) -> Result<Frame, Fa
     if let Some(name) = repeated(&names) {
         return Err(Fault::RepeatedName { name });
     }
-    let (columns, dropped) = finite("the arrays", 0, columns, missing)?;
-    Ok(Frame::read(names, true, columns, dropped))
+    table("the arrays", 0, (names, true), columns, options)
 }
 
 fn unpack(error: zip::result::ZipError) -> Fault {

@@ -58,8 +58,8 @@ pub enum SchemaError {
     Text {
         /// The column.
         name: String,
-        /// Row, from 0.
-        row: usize,
+        /// Row of the table, from 0.
+        row: u64,
         /// What stands there.
         found: String,
     },
@@ -73,12 +73,38 @@ pub enum SchemaError {
     Level {
         /// The column.
         name: String,
-        /// Row, from 0.
-        row: usize,
+        /// Row of the table, from 0.
+        row: u64,
         /// What stands there.
         found: String,
         /// The levels there are.
         levels: Vec<String>,
+    },
+
+    /// A number that is too far from those that the schema was made of to be computed with in single precision.
+    #[error(
+        "row {row}, counted from 0, column \"{name}\": {found:?} is, scaled, larger than any number in single precision: correct it"
+    )]
+    Large {
+        /// The column.
+        name: String,
+        /// Row of the table, from 0.
+        row: u64,
+        /// What stands there.
+        found: f64,
+    },
+
+    /// A column whose numbers are too far apart.
+    #[error(
+        "column \"{name}\" runs from {min:?} to {max:?}, too far apart to be scaled: correct it, or leave it out"
+    )]
+    Spread {
+        /// The column.
+        name: String,
+        /// Its smallest number.
+        min: f64,
+        /// Its largest number.
+        max: f64,
     },
 
     /// More levels than a categorical column can sensibly have.

@@ -46,6 +46,18 @@ pub struct Field {
     pub encoding: Encoding,
 }
 
+impl Encoding {
+    /// Whether it is of words: its levels are not all numbers.
+    pub fn is_text(&self) -> bool {
+        match self {
+            Self::Number { .. } => false,
+            Self::OneHot { levels } | Self::Class { levels } => {
+                levels.iter().any(|level| level.parse::<f64>().is_err())
+            }
+        }
+    }
+}
+
 impl Field {
     /// Columns it becomes.
     pub fn width(&self) -> usize {
@@ -93,7 +105,7 @@ pub(super) fn encode(
 ) -> Result<(), SchemaError> {
     let mut cells = Vec::new();
     for (field, &place) in fields.iter().zip(places) {
-        cells.push(Cells::new(field, &frame.columns()[place])?);
+        cells.push(Cells::new(field, frame, place)?);
     }
     for start in (0..frame.rows()).step_by(BLOCK) {
         let mut first = 0;
@@ -101,7 +113,15 @@ pub(super) fn encode(
             for row in start..(start + BLOCK).min(frame.rows()) {
                 match cells {
                     Cells::Numbers { values, mean, scale } => {
-                        out[[row, first]] = (values[row] - mean) / scale;
+                        let scaled = (values[row] - mean) / scale;
+                        if scaled.abs() > f64::from(f32::MAX) {
+                            return Err(SchemaError::Large {
+                                name: field.name.clone(),
+                                row: frame.number(row),
+                                found: values[row],
+                            });
+                        }
+                        out[[row, first]] = scaled;
                     }
                     Cells::Levels { hot: true, levels } => out[[row, first + levels[row]]] = 1.0,
                     Cells::Levels { levels, .. } => out[[row, first]] = levels[row] as f64,
@@ -120,14 +140,14 @@ enum Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    fn new(field: &Field, column: &'a Column) -> Result<Self, SchemaError> {
-        match (&field.encoding, column) {
+    fn new(field: &Field, frame: &'a Frame, place: usize) -> Result<Self, SchemaError> {
+        match (&field.encoding, &frame.columns()[place]) {
             (&Encoding::Number { mean, scale }, Column::Numbers(values)) => {
                 Ok(Self::Numbers { values, mean, scale })
             }
             (Encoding::Number { .. }, Column::Text(text)) => Err(SchemaError::Text {
                 name: field.name.clone(),
-                row: 0,
+                row: if text.codes().is_empty() { 0 } else { frame.number(0) },
                 found: if text.codes().is_empty() {
                     String::new()
                 } else {
@@ -135,20 +155,25 @@ impl<'a> Cells<'a> {
                 },
             }),
             (Encoding::OneHot { levels }, column) => {
-                Ok(Self::Levels { levels: indices(field, levels, column)?, hot: true })
+                Ok(Self::Levels { levels: indices(field, levels, frame, column)?, hot: true })
             }
             (Encoding::Class { levels }, column) => {
-                Ok(Self::Levels { levels: indices(field, levels, column)?, hot: false })
+                Ok(Self::Levels { levels: indices(field, levels, frame, column)?, hot: false })
             }
         }
     }
 }
 
 /// For each row, the index of its level.
-fn indices(field: &Field, levels: &[String], column: &Column) -> Result<Vec<usize>, SchemaError> {
+fn indices(
+    field: &Field,
+    levels: &[String],
+    frame: &Frame,
+    column: &Column,
+) -> Result<Vec<usize>, SchemaError> {
     let unknown = |row: usize| SchemaError::Level {
         name: field.name.clone(),
-        row,
+        row: frame.number(row),
         found: column.cell(row),
         levels: levels.to_vec(),
     };

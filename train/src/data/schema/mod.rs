@@ -17,7 +17,6 @@ use super::dataset::Dataset;
 pub(super) use choice::Choice;
 pub(super) use field::levels;
 
-use super::error::DataError;
 use super::frame::{Column, Frame};
 use super::moments::Moments;
 use super::scan::Scan;
@@ -313,27 +312,27 @@ fn scale(
     scaling: Scaling,
     moments: &impl Fn(usize) -> Moments,
 ) -> Result<(), SchemaError> {
-    let mut numbers: Vec<(&mut f64, &mut f64, Moments)> = Vec::new();
-    for field in fields {
-        if let Encoding::Number { mean, scale } = &mut field.encoding {
-            numbers.push((mean, scale, moments(field.position)));
+    let mut numbers: Vec<(&String, &mut f64, &mut f64, Moments)> = Vec::new();
+    for Field { name, position, encoding } in fields {
+        if let Encoding::Number { mean, scale } = encoding {
+            numbers.push((name, mean, scale, moments(*position)));
         }
     }
+    let spread = |name: &String, (min, max)| SchemaError::Spread { name: name.clone(), min, max };
     match scaling {
         Scaling::Raw => {}
         Scaling::Standardize => {
-            for (column, (mean, scale, moments)) in numbers.into_iter().enumerate() {
-                (*mean, *scale) = moments.fitted().map_err(|(min, max)| DataError::Spread {
-                    column,
-                    min,
-                    max,
-                })?;
+            for (name, mean, scale, moments) in numbers {
+                (*mean, *scale) = moments.fitted().map_err(|range| spread(name, range))?;
             }
         }
         Scaling::Unit => {
             let (low, high) =
                 numbers.iter().fold(Moments::NONE, |all, (.., moments)| all.with(*moments)).range();
-            for (mean, scale, _) in numbers {
+            for (name, mean, scale, _) in numbers {
+                if !(high - low).is_finite() {
+                    return Err(spread(name, (low, high)));
+                }
                 (*mean, *scale) = (low, if high > low { high - low } else { 1.0 });
             }
         }

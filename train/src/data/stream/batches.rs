@@ -1,7 +1,7 @@
 //! The minibatches of a stream, epoch after epoch.
 
 use super::window::Window;
-use super::{Stream, StreamError};
+use super::{Stamp, Stream, StreamError};
 use crate::data::dataset::Dataset;
 use crate::data::error::{DataError, Part};
 use crate::data::parts::Parts;
@@ -15,6 +15,8 @@ use ndarray::{Array2, Axis};
 /// Batches of a stream.
 pub(crate) struct StreamBatches<'a> {
     stream: &'a Stream,
+    /// Of the file when it was last known to be what it was.
+    stamp: Stamp,
     size: usize,
     orders: Noise,
     features: usize,
@@ -47,12 +49,14 @@ impl<'a> StreamBatches<'a> {
         let features = stream.schema.feature_names().len();
         let width = features + stream.schema.target_names().len();
         let (batch, order) = (Array2::zeros((size, width)), (0..size).collect());
-        Ok(Self { stream, size, orders, features, pass: None, batch, order, filled: 0 })
+        let stamp = stream.stamp;
+        Ok(Self { stream, stamp, size, orders, features, pass: None, batch, order, filled: 0 })
     }
 
     /// Opens the file at the beginning of an epoch and fills the window.
     fn open(&mut self, epoch: usize) -> Result<(), StreamError> {
         self.pass = None;
+        self.stream.verify(&mut self.stamp)?;
         let mut rows = TrainingRows::open(self.stream)?;
         let mut window = Window::new(self.batch.ncols());
         let most = self.stream.window.min(self.stream.rows);
@@ -71,19 +75,20 @@ impl<'a> StreamBatches<'a> {
         let pass = self.pass.as_mut().expect("an epoch is under way");
         let left = self.stream.rows - pass.made * self.size;
         self.filled = self.size.min(left);
-        let changed = || StreamError::Changed { path: self.stream.path.clone() };
         for mut out in self.batch.axis_iter_mut(Axis(0)).take(self.filled) {
             let next = pass.rows.next(self.stream)?;
             // Fewer rows than there were.
             if pass.window.rows() == 0 {
-                return Err(changed());
+                return Err(self.stream.changed());
             }
             let out = out.as_slice_mut().expect("rows in order");
             pass.window.draw(&mut pass.draws, next, out);
         }
-        // More rows than there were.
-        if left <= self.size && pass.window.rows() > 0 {
-            return Err(changed());
+        // More rows than there were, or others while they were read.
+        if left <= self.size
+            && (pass.window.rows() > 0 || Stamp::of(&self.stream.path) != self.stamp)
+        {
+            return Err(self.stream.changed());
         }
         pass.made += 1;
         Ok(())
@@ -136,7 +141,9 @@ impl TrainingRows {
 
     fn next(&mut self, stream: &Stream) -> Result<Option<&[f64]>, StreamError> {
         while self.at == self.values.nrows() {
-            let Some(frame) = self.chunks.next_chunk()? else { return Ok(None) };
+            let Some(frame) = self.chunks.next_chunk()? else {
+                return Ok(None);
+            };
             if frame.rows() == 0 {
                 continue;
             }
@@ -181,13 +188,13 @@ mod tests {
     fn file(rows: usize) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
-        write(&path, rows);
+        write(&path, rows, 2);
         (folder, path)
     }
 
-    fn write(path: &Path, rows: usize) {
+    fn write(path: &Path, rows: usize, factor: usize) {
         let mut text = "id,y\n".to_owned();
-        (0..rows).for_each(|id| writeln!(text, "{id},{}", 2 * id).unwrap());
+        (0..rows).for_each(|id| writeln!(text, "{id},{}", factor * id).unwrap());
         std::fs::write(path, text).unwrap();
     }
 
@@ -296,17 +303,18 @@ mod tests {
 
     #[test]
     fn a_file_that_changes_under_the_training_is_noticed() {
-        for rows in [90, 110] {
+        // Fewer rows, more, and as many others.
+        for (rows, factor) in [(90, 2), (110, 2), (100, 3)] {
             let (_folder, path) = file(100);
             let table = streamed(&path, 9);
             let mut source = table.stream.batches(8, Noise::new(3)).unwrap();
             epoch(&mut source, 1);
-            write(&path, rows);
+            write(&path, rows, factor);
             let steps = source.steps();
             let mut wrong = (0..steps).filter_map(|batch| source.batch(2, batch).map(drop).err());
             assert!(matches!(wrong.next(), Some(StreamError::Changed { .. })), "{rows} rows");
             // With the file as it was the training goes on.
-            write(&path, 100);
+            write(&path, 100, 2);
             epoch(&mut source, 2);
         }
         let (_folder, path) = file(100);

@@ -42,10 +42,10 @@ pub enum StreamError {
     /// A window without rows.
     #[error("a window of 0 rows: rows are shuffled within it, so give it some thousands")]
     NoWindow,
-    /// It is another table than it was.
+    /// It is another table than it was, or was written to meanwhile.
     #[error(
-        "{}: this is not the table that the run began with, so it cannot end as it would have; bring that table back, or train \
-         anew", path.display()
+        "{}: this is not the table that the run began with, or it was written to meanwhile, so the run cannot end as it would \
+         have; bring that table back and resume, or train anew", path.display()
     )]
     Changed {
         /// The file.

@@ -22,12 +22,15 @@ pub use error::StreamError;
 
 use super::dataset::Dataset;
 use super::error::DataError;
+use super::fingerprint::Fingerprint;
 use super::read::{Chunks, ReadOptions};
 use super::scan::Scan;
 use super::schema::{Encoding, Field, Schema, SchemaError, SchemaOptions, TargetUse};
 use evidence_autodiff::Noise;
 use ndarray::Array2;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The rows of a file to train on, read from disk in every epoch and shuffled within a window: each row of a batch is drawn uniformly
 /// from the window, and the next of the file takes its place. Memory holds the window and a portion of the file.
@@ -38,6 +41,7 @@ pub struct Stream {
     schema: Schema,
     window: usize,
     rows: usize,
+    stamp: Stamp,
 }
 
 /// A table on disk made ready for a model.
@@ -81,10 +85,11 @@ impl Streamed {
         options: &SchemaOptions,
         window: usize,
     ) -> Result<Self, StreamError> {
+        let stamp = Stamp::of(path);
         let scan = scan(path, reading, options, window)?;
         let schema = Schema::of_scan(&scan, options)
             .map_err(|source| StreamError::Schema { path: path.to_owned(), source })?;
-        Self::new(path, reading, &scan, schema, window)
+        Self::new(path, reading, &scan, schema, window, stamp)
     }
 
     /// The same table once more, by the decisions made on it.
@@ -107,11 +112,12 @@ impl Streamed {
             split: schema.split(),
             ..SchemaOptions::default()
         };
+        let stamp = Stamp::of(path);
         let scan = scan(path, reading, &options, window)?;
         if !schema.has_fingerprint(scan.fingerprint()) {
             return Err(StreamError::Changed { path: path.to_owned() });
         }
-        Self::new(path, reading, &scan, schema, window)
+        Self::new(path, reading, &scan, schema, window, stamp)
     }
 
     fn new(
@@ -120,6 +126,7 @@ impl Streamed {
         scan: &Scan,
         schema: Schema,
         window: usize,
+        stamp: Stamp,
     ) -> Result<Self, StreamError> {
         let at = |source| StreamError::Schema { path: path.to_owned(), source };
         let applied = |frame| Ok(schema.apply(frame, TargetUse::Required)?.data);
@@ -135,13 +142,47 @@ impl Streamed {
                 schema: schema.clone(),
                 window,
                 rows: scan.training(),
+                stamp,
             },
             schema,
         })
     }
 }
 
+/// What changes when a file is written to, for all that a system tells of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Stamp(Option<(u64, SystemTime)>);
+
+impl Stamp {
+    fn of(path: &Path) -> Self {
+        let of = |there: Metadata| Some((there.len(), there.modified().ok()?));
+        Self(path.metadata().ok().and_then(of))
+    }
+}
+
 impl Stream {
+    fn changed(&self) -> StreamError {
+        StreamError::Changed { path: self.path.clone() }
+    }
+
+    /// Whether the file is what it was. Where it was written to since `stamp`, it is read to know.
+    fn verify(&self, stamp: &mut Stamp) -> Result<(), StreamError> {
+        let now = Stamp::of(&self.path);
+        if now == *stamp {
+            return Ok(());
+        }
+        let mut found: Option<Fingerprint> = None;
+        for frame in Chunks::open(&self.path, &self.reading)? {
+            let frame = frame?;
+            found.get_or_insert_with(|| Fingerprint::new(&frame)).add(&frame);
+        }
+        if !found.is_some_and(|found| self.schema.has_fingerprint(found.value())) {
+            return Err(self.changed());
+        }
+        *stamp = now;
+        Ok(())
+    }
+
     /// Rows in an epoch, at least 1.
     pub fn rows(&self) -> usize {
         self.rows

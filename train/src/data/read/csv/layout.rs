@@ -12,7 +12,7 @@ use super::rows::slip;
 use crate::data::frame::repeated;
 use crate::data::read::element::MOST_COLUMNS;
 use crate::data::read::error::Fault;
-use crate::data::read::{Missing, ReadOptions};
+use crate::data::read::{Missing, ReadOptions, Wanted};
 
 /// Rows that are looked at.
 const SAMPLE_ROWS: usize = 100;
@@ -22,6 +22,8 @@ const SAMPLE_ROWS: usize = 100;
 pub(super) enum Kind {
     Number,
     Text,
+    /// Whatever it is, it is not asked for.
+    Unread,
 }
 
 /// How to read the rows of one file.
@@ -84,11 +86,16 @@ pub(super) fn layout(
     if let Some(name) = repeated(&names) {
         return Err(Fault::RepeatedName { name });
     }
-    if let Some(name) = options.text.iter().find(|name| !names.contains(name)) {
+    // Of columns that only may be there, whoever wants them misses them.
+    let must = !matches!(options.columns, Wanted::Only(_));
+    if let Some(name) = options.text.iter().find(|name| must && !names.contains(name)) {
         return Err(Fault::NoColumn { name: name.clone(), known: names });
     }
     let sampled = || rows.iter().chain((!named).then_some(&first));
     let kind = |(i, name): (usize, &String)| {
+        if !options.columns.has(name, named) {
+            return Kind::Unread;
+        }
         let cells = || sampled().filter_map(|row| row.get(i));
         let text = options.text.contains(name)
             || cells().any(word) && !cells().any(|cell| number(&cell.text).is_some());

@@ -108,7 +108,11 @@ impl<'a> Lexer<'a> {
         }
         let (start, lines) = (self.at, self.lines);
         if self.bytes.get(start) == Some(&b'"') {
-            let text = self.quoted()?;
+            let Some(text) = self.quoted() else {
+                // It is known by where it began.
+                self.lines = lines;
+                return Err(Slip::Open(start));
+            };
             let last = self.end_of_cell().ok_or(Slip::Stray(self.at))?;
             return Ok(Cell { text, start: start + 1, lines, last });
         }
@@ -124,22 +128,22 @@ impl<'a> Lexer<'a> {
         Ok(Cell { text: Cow::Borrowed(text.trim_ascii_end()), start, lines, last })
     }
 
-    fn quoted(&mut self) -> Result<Cow<'a, [u8]>, Slip> {
-        let open = self.at;
+    /// `None` without an end.
+    fn quoted(&mut self) -> Option<Cow<'a, [u8]>> {
         let mut whole = Vec::new();
-        let mut start = open + 1;
+        let mut start = self.at + 1;
         loop {
-            let length = memchr::memchr(b'"', &self.bytes[start..]).ok_or(Slip::Open(open))?;
+            let length = memchr::memchr(b'"', &self.bytes[start..])?;
             let part = &self.bytes[start..start + length];
             self.lines += memchr::memchr_iter(b'\n', part).count() as u64;
             self.at = start + length + 1;
             let doubled = self.bytes.get(self.at) == Some(&b'"');
             if !doubled && whole.is_empty() {
-                return Ok(Cow::Borrowed(part));
+                return Some(Cow::Borrowed(part));
             }
             whole.extend_from_slice(part);
             if !doubled {
-                return Ok(Cow::Owned(whole));
+                return Some(Cow::Owned(whole));
             }
             whole.push(b'"');
             start = self.at + 1;

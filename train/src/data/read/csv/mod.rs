@@ -158,10 +158,13 @@ fn row_end(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// Where the second row ends that may have cells.
+/// Where the second row ends that may have cells: blank lines before it have none.
 fn second_row_end(bytes: &[u8]) -> Option<usize> {
-    let first = row_end(bytes, 0)?;
-    row_end(&bytes[first..], 0).map(|second| first + second)
+    let blank = |byte: &&u8| byte.is_ascii_whitespace();
+    let start = bytes.iter().take_while(blank).count();
+    let first = start + row_end(&bytes[start..], 0)?;
+    let next = first + bytes[first..].iter().take_while(blank).count();
+    row_end(&bytes[next..], 0).map(|second| next + second)
 }
 
 /// What is wrong with a row that does not end: most likely a quotation mark out of place, which is then named.

@@ -20,7 +20,7 @@ pub(super) fn rows(bytes: &[u8], layout: &Layout, line: u64, offset: u64) -> Res
     let mut lexer = Lexer::new(bytes, layout.delimiter);
     let width = layout.kinds.len();
     let mut columns: Vec<Column> = layout.kinds.iter().map(|kind| empty(*kind)).collect();
-    let (mut kept, mut dropped) = (0, 0);
+    let (mut kept, mut left_out) = (0, Vec::new());
     while lexer.row() {
         let row_line = line + lexer.lines;
         let (mut count, mut drop) = (0, false);
@@ -46,6 +46,7 @@ pub(super) fn rows(bytes: &[u8], layout: &Layout, line: u64, offset: u64) -> Res
                 || Place { line: cell_line, column: count + 1, name: layout.names[count].clone() };
             match columns.get_mut(count) {
                 None => {}
+                Some(Column::Text(all)) if layout.kinds[count] == Kind::Unread => all.push(""),
                 Some(_) if is_missing(text) => match layout.missing {
                     Missing::Refuse => {
                         return Err(Fault::Missing { place: place(), found: excerpt(text) });
@@ -80,7 +81,7 @@ pub(super) fn rows(bytes: &[u8], layout: &Layout, line: u64, offset: u64) -> Res
             return Err(Fault::Ragged { line, expected, found, delimiter });
         }
         if drop {
-            dropped += 1;
+            left_out.push(kept);
             columns.iter_mut().for_each(|column| column.truncate(kept));
         } else {
             kept += 1;
@@ -91,7 +92,7 @@ pub(super) fn rows(bytes: &[u8], layout: &Layout, line: u64, offset: u64) -> Res
             }
         }
     }
-    let frame = Frame::read(layout.names.clone(), layout.named, columns, dropped);
+    let frame = Frame::read(layout.names.clone(), layout.named, columns, left_out);
     Ok(Rows { frame, lines: lexer.lines })
 }
 
@@ -117,7 +118,7 @@ fn place(slip: Slip, line: u64, offset: u64, lexer: &Lexer<'_>) -> Fault {
 fn empty(kind: Kind) -> Column {
     match kind {
         Kind::Number => Column::Numbers(Vec::new()),
-        Kind::Text => Column::Text(Categories::default()),
+        Kind::Text | Kind::Unread => Column::Text(Categories::default()),
     }
 }
 
