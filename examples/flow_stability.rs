@@ -26,12 +26,12 @@ fn main() -> Result<(), Failure> {
             "seed", "steps", "loss at first (nats)", "highest and last", "largest parameter"
         );
         let broken = (0..seeds).map(|seed| run(seed, steps)).collect::<Result<Vec<_>, _>>()?;
-        match broken.iter().filter(|&&broken| broken).count() {
-            0 => Ok(println!("no NaN and no infinity in {steps} steps from each of {seeds} seeds")),
-            broken => {
-                Err(format!("{broken} of {seeds} seeds ended with a NaN or an infinity").into())
-            }
+        let broken = broken.iter().filter(|&&broken| broken).count();
+        if broken > 0 {
+            return Err(format!("{broken} of {seeds} seeds ended with a NaN or an infinity").into());
         }
+        println!("no NaN and no infinity in {steps} steps from each of {seeds} seeds");
+        Ok(())
     })
 }
 

@@ -288,30 +288,30 @@ fn reverse_kls(table: &mut Vec<Check>) {
         LuLinear::random(2, noise).into(),
     ];
     let mixture = NormalMixture::new(2, 2, noise).expect("two");
-    let flows: [(&str, Vec<AnyBijection<Array<f64>>>, AnyBase<Array<f64>>, Potential); 5] = [
+    let of = |bijections, base| Flow { bijection: Chain(bijections), base };
+    let flows: [(&str, AnyFlow, Potential); 5] = [
         (
             "splines",
-            vec![splines(Split::First), splines(Split::Second)],
-            StandardNormal.into(),
+            of(vec![splines(Split::First), splines(Split::Second)], StandardNormal.into()),
             Potential::Ring,
         ),
-        ("MAF from a normal", maf.0, Normal::standard(2).into(), Potential::Wave),
-        ("planar, radial and linear", whole, StandardNormal.into(), Potential::Parting),
+        ("MAF from a normal", of(maf.0, Normal::standard(2).into()), Potential::Wave),
+        ("planar, radial and linear", of(whole, StandardNormal.into()), Potential::Parting),
         (
             "couplings from a mixture",
-            vec![affine(Split::First), affine(Split::Second)],
-            mixture.into(),
+            of(vec![affine(Split::First), affine(Split::Second)], mixture.into()),
             Potential::Fork,
         ),
         (
             "couplings from Student-t",
-            vec![affine(Split::First), affine(Split::Second)],
-            StudentT::new(4.0).expect("positive").into(),
+            of(
+                vec![affine(Split::First), affine(Split::Second)],
+                StudentT::new(4.0).expect("positive").into(),
+            ),
             Potential::Wave,
         ),
     ];
-    for (name, bijections, base, potential) in flows {
-        let flow = Flow { bijection: Chain(bijections), base };
+    for (name, flow, potential) in flows {
         let leaf = |(_, leaf): &(String, Array<f64>)| Input::between(leaf.shape(), -0.2, 0.2);
         let inputs: Vec<Input> = flow.named().iter().map(leaf).collect();
         let name = format!("Flow, reverse KL: {name} to {}", potential.name());
