@@ -92,7 +92,7 @@ impl Permutation {
     /// use evidence_autodiff::Tape;
     /// use evidence_layers::{Bijection, Permutation};
     ///
-    /// let tape = Tape::<f32>::new();
+    /// let tape = Tape::<f64>::new();
     /// let image = tape.constant(ndarray::array![[
     ///     1.0, 2.0, 3.0, 4.0,
     ///     5.0, 6.0, 7.0, 8.0,
