@@ -7,8 +7,8 @@
 //! * inverse (IAF: Kingma and others 2016): `x_j = g(z_j; θ_j(z_{<j}))`. Sampling takes one pass, **densities of given points go column
 //!   by column**.
 //!
-//! Column by column no unit of the network is computed twice: the arithmetic is that of one pass, cut into d parts that wait for
-//! each other, so its time is linear in d where the products are small, and never d times that of a pass.
+//! Column by column no unit of the network is computed twice: the arithmetic is that of one pass, and as linear in d, but cut into d
+//! parts that wait for each other. Each part copies the units known so far, which is small beside a layer's product.
 //!
 //! The Jacobian is triangular: `log |det ∂x/∂z| = Σ ln |∂g/∂z_j|`. g is a [`Transform`]. Put a [`Permutation`](super::Permutation)
 //! between two, so that the first column is not always the first.
