@@ -1,10 +1,10 @@
-//! Matrix times vector where the matrix's rows are contiguous: one dot product a row.
+//! Matrix times vector, or times a few, where the matrix's rows are contiguous: one dot product a row.
 //!
 //! ```text
 //! y[i] ← α Σ_p X[i, p] v[p] + β y[i]
 //! ```
 //!
-//! The general kernel would use one lane of sixteen (`n = 1`) or first transpose a matrix that is read only once
+//! The general kernel would use a few lanes of sixteen (`n ≤ 4`) or first transpose a matrix that is read only once
 //! (`m = 1` with a transposed `B`).
 
 use super::scratch::Scratch;
@@ -13,6 +13,9 @@ use crate::kernels::matmul::tile::Tile;
 
 /// Rows taken together: each is a chain of FMAs, and eight hide their latency.
 const ROWS: usize = 8;
+
+/// Columns that are dealt with one after the other.
+const FEW: usize = 4;
 
 /// `y ← α·X·v + β·y`, `X: rows × k`.
 struct MatrixVector<T> {
@@ -35,11 +38,20 @@ struct MatrixVector<T> {
 #[inline(always)]
 pub unsafe fn product<T: Vector>(t: &Tile<T>) -> bool {
     let (k, y, alpha, beta) = (t.k, t.c, t.alpha, t.beta);
-    let problem = if t.n == 1 && t.col_stride_a == 1 {
-        let (x, v) = (t.a, t.b);
-        let (row_stride, stride_v, stride_y) = (t.row_stride_a, t.row_stride_b, t.row_stride_c);
-        MatrixVector { rows: t.m, k, x, row_stride, v, stride_v, y, stride_y, alpha, beta }
-    } else if t.m == 1 && t.row_stride_b == 1 && t.n > 1 {
+    // A dot product ends with a sum over lanes, which the products of a long row pay for.
+    if t.n <= FEW && t.col_stride_a == 1 && (t.n == 1 || t.k >= t.n * T::LANES) {
+        let (x, row_stride) = (t.a, t.row_stride_a);
+        let (stride_v, stride_y) = (t.row_stride_b, t.row_stride_c);
+        for j in 0..t.n {
+            let (v, y) = (t.b.wrapping_add(j * t.col_stride_b), t.c.wrapping_add(j));
+            let column =
+                MatrixVector { rows: t.m, k, x, row_stride, v, stride_v, y, stride_y, alpha, beta };
+            // SAFETY: the rows of A, column j of B and of C are the tile's.
+            unsafe { column.run() };
+        }
+        return true;
+    }
+    let problem = if t.m == 1 && t.row_stride_b == 1 && t.n > 1 {
         let (x, v) = (t.b, t.a);
         let (row_stride, stride_v, stride_y) = (t.col_stride_b, t.col_stride_a, 1);
         MatrixVector { rows: t.n, k, x, row_stride, v, stride_v, y, stride_y, alpha, beta }

@@ -19,6 +19,7 @@
 
 mod dot;
 mod kernel;
+mod narrow;
 mod pack;
 mod scratch;
 mod vector;
@@ -50,7 +51,7 @@ pub fn available() -> bool {
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi2")]
 pub unsafe fn product<T: Vector, E: Epilogue<T>>(t: &Tile<T>, epilogue: &E) {
     // SAFETY: the caller vouches for the tile.
-    if unsafe { dot::product(t) } {
+    if unsafe { dot::product(t) || narrow::product(t) } {
         finish(t, epilogue);
     } else if t.n == 1 && t.m > 1 && t.row_stride_c == 1 {
         // SAFETY: the same elements; a column without gaps is a row, and one register holds many of its elements.
