@@ -13,7 +13,7 @@ pub(super) fn of_normals(means: ArrayView2<'_, f64>, scale: f64, p: f64) -> Arra
     };
     // 40 scales out no f64 probability is left.
     let standard = normals(&[0.0], 1.0, 0.0, (-40.0, 40.0));
-    let mut row = Vec::with_capacity(means.nrows());
+    let mut row: Vec<f64> = Vec::with_capacity(means.nrows());
     let rows = means.columns().into_iter().map(|means| {
         row.clear();
         row.extend(means);
