@@ -5,11 +5,12 @@
 //! | --- | --- |
 //! | predictive intervals against what was observed | [`prediction_intervals`] |
 //! | coverage of the intervals by nominal level | [`calibration_curve`] |
+//! | how often predictions of a confidence were right | [`reliability_curve`] |
 //! | losses over epochs | [`curves`] |
 //! | images, their reconstructions, samples | [`images`] |
 //! | a latent plane, coloured by class | [`scatter`] |
 //! | a density on the plane | [`heat_map`] |
-//! | density, samples, samples pushed back to the base | [`panels`] |
+//! | density, samples, samples pushed back to the base; layer by layer, as frames | [`panels`] |
 //!
 //! The same input gives the same bytes. Bad data is an error ([`PlotError`]), never a picture with a hole in
 //! it and never a panic. Pictures are 800 px wide or less, with text of 12 px and more, so that a page can
@@ -39,6 +40,7 @@ mod images;
 mod intervals;
 mod legend;
 mod panels;
+mod reliability;
 mod scatter;
 mod style;
 #[cfg(test)]
@@ -53,4 +55,5 @@ pub use heat_map::{Grid, HeatMap, heat_map};
 pub use images::{ImageRow, images};
 pub use intervals::{Intervals, prediction_intervals};
 pub use panels::{Content, Panel, panels};
+pub use reliability::reliability_curve;
 pub use scatter::scatter;

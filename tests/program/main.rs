@@ -9,6 +9,7 @@ mod faults;
 mod flows;
 mod laboratory;
 mod longer;
+mod mnist;
 mod streamed;
 mod subcommands;
 mod vaes;

@@ -13,10 +13,14 @@ pub(super) fn of_normals(means: ArrayView2<'_, f64>, scale: f64, p: f64) -> Arra
     };
     // 40 scales out no f64 probability is left.
     let standard = normals(&[0.0], 1.0, 0.0, (-40.0, 40.0));
-    let mut row = Vec::with_capacity(means.nrows());
+    let mut row: Vec<f64> = Vec::with_capacity(means.nrows());
     let rows = means.columns().into_iter().map(|means| {
         row.clear();
         row.extend(means);
+        // Outputs that overflowed: there is nothing to bracket.
+        if !row.iter().all(|mean| mean.is_finite()) {
+            return f64::NAN;
+        }
         // Each normal has its own quantile, and the mixture's lies between the outermost of them.
         let (low, high) =
             row.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &m| (l.min(m), h.max(m)));
@@ -34,6 +38,10 @@ pub(super) fn of_normals(means: ArrayView2<'_, f64>, scale: f64, p: f64) -> Arra
 pub(super) fn of_row(mixture: &Mixture, row: usize, p: f64) -> f64 {
     let (family, n) = (mixture.family, mixture.draws() as f64);
     let component = |s: usize| (mixture.locations[[s, row]], mixture.scales.at(s, row));
+    let finite = |s| component(s).0.is_finite() && component(s).1.is_finite();
+    if !(0..mixture.draws()).all(finite) {
+        return f64::NAN;
+    }
     let below = |y: f64| {
         let parts = (0..mixture.draws()).map(|s| {
             let (location, scale) = component(s);
@@ -69,6 +77,10 @@ pub(super) fn of_row(mixture: &Mixture, row: usize, p: f64) -> f64 {
         let (mut low, mut high) = (low.floor().max(-1.0), high.ceil());
         while high - low > 1.0 {
             let middle = (0.5 * (low + high)).floor();
+            // Beyond 2⁵³ there is not a number for each count.
+            if middle <= low || middle >= high {
+                break;
+            }
             if below(middle) < p { low = middle } else { high = middle }
         }
         return high;

@@ -1,10 +1,11 @@
-//! `evidence reproduce`: published tables, computed again.
+//! `evidence reproduce TABLE DIR`: a published table, computed again.
 
+mod mnist;
 mod uci;
 mod vae;
 
+use super::Common;
 use super::error::CliError;
-use super::{Common, line, say};
 use clap::{Args, Subcommand};
 
 /// Flags of `evidence reproduce`.
@@ -18,6 +19,8 @@ pub(super) struct ReproduceArguments {
 enum Table {
     /// Regression on the fixed splits of Hernández-Lobato and Adams (2015)
     Uci(uci::UciArguments),
+    /// Classification of MNIST by Bayes by Backprop (Blundell and others 2015)
+    Mnist(mnist::MnistArguments),
     /// Binarised MNIST by a VAE or IWAE: the network of Burda, Grosse and Salakhutdinov (2016)
     Vae(vae::VaeArguments),
 }
@@ -25,6 +28,7 @@ enum Table {
 pub(super) fn run(arguments: &ReproduceArguments, common: &Common) -> Result<(), CliError> {
     match &arguments.table {
         Table::Uci(arguments) => uci::run(arguments, common),
+        Table::Mnist(arguments) => mnist::run(arguments, common),
         Table::Vae(arguments) => vae::run(arguments, common),
     }
 }

@@ -1,6 +1,7 @@
 //! `evidence reproduce uci DIR`: a published table, computed again on its own splits.
 
-use super::{CliError, Common, line};
+use super::super::error::CliError;
+use super::super::{Common, line};
 use clap::Args;
 use evidence::reproduce::{NoiseModel, SetScores, read_set, run as run_set, sets};
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! `evidence reproduce vae DIR`: log-likelihoods of binarised MNIST, beside the published ones.
 
-use super::{CliError, Common, line, say};
+use super::super::error::CliError;
+use super::super::{Common, line, say};
 use clap::Args;
 use evidence::reproduce::vae::{PUBLISHED, Recipe, VaeScores, run as run_recipe};
 use evidence::train::data::{Images, ImagesError};
