@@ -194,7 +194,7 @@ fn embedded() -> Result<Data, Failure> {
     let all = digits();
     let labels = all.classes()?;
     let pixels = all.features().mapv(|x| f64::from(u8::from(x > DIGITS_MAX / 2.0)));
-    let split = Split::by_fraction(all.rows(), 0.7, 0.0, 0.3, &mut Noise::new(3).rng())?;
+    let split = Split::by_fraction(all.rows(), 0.7, 0.1, 0.2, &mut Noise::new(3).rng())?;
     let part = |rows: &[usize]| {
         (pixels.select(Axis(0), rows), rows.iter().map(|&row| labels[row]).collect())
     };
