@@ -95,7 +95,7 @@ pub const PUBLISHED: [PublishedNll; 3] = [
 /// The factor of the learning rate in an epoch, from 0, of so many: 3ⁱ parts of 3,280 at `10^(−i/7)`.
 fn factor(epoch: usize, epochs: usize) -> f64 {
     let whole = (3_f64.powi(STAGES) - 1.0) / 2.0;
-    let over = epoch as f64 / epochs as f64 * whole;
+    let over = epoch as f64 * whole / epochs as f64;
     let stage = (0..STAGES).find(|i| over < (3_f64.powi(i + 1) - 1.0) / 2.0).unwrap_or(STAGES - 1);
     10_f64.powf(-f64::from(stage) / f64::from(STAGES - 1))
 }
