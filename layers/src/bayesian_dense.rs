@@ -177,12 +177,13 @@ impl<T: Real> BayesianDense<Array<T>> {
     /// A factorised posterior around a layer, and a prior N(0, prior_scale²).
     ///
     /// # Panics
-    /// If a scale is not positive.
+    /// If a scale is not positive and finite.
     #[track_caller]
     pub fn mean_field(mean: Dense<Array<T>>, prior_scale: f64, posterior_scale: f64) -> Self {
         Self {
             posterior: Posterior::MeanField(MeanField::around(mean, posterior_scale)),
-            prior: Prior::Normal { scale: prior_scale },
+            prior: Prior::normal(prior_scale)
+                .unwrap_or_else(|error| panic!("BayesianDense: {error}")),
         }
     }
 }

@@ -5,15 +5,25 @@
 //! | normal, s fixed or learned | `−½ w²/s² − ln s − ½ ln 2π` |
 //! | Laplace | `−|w|/b − ln 2b` |
 //! | two normals | `ln(π N(w; 0, s₁²) + (1 − π) N(w; 0, s₂²))`, s₁ > s₂ |
+//! | horseshoe-like | `ln ln(1 + 1/(z² + β²)) − ln 2πτ(√(1 + β²) − β)`, `z = w/τ`, β = 10⁻³ |
 //!
 //! The mixture (Blundell and others 2015, eq. 7) is computed as `ln π N₁ + softplus(ln (1 − π) N₂ − ln π N₁)`: nothing underflows where
 //! the narrow normal has scale e⁻⁸, and the wide one, which has the larger exponent there, keeps its digits.
+//!
+//! The horseshoe's density (Carvalho, Polson and Scott 2010) has no closed form. The one of Bhadra and others (2019, eq. 3),
+//! `ln(1 + τ²/w²) / 2πτ`, has one, with the same pole at 0 and the same tails, those of a Cauchy; it is a scale mixture of normals too.
+//! Here the pole is rounded at |w| = βτ, since a bias begins at 0 exactly, and a point mass may end there; with
+//! `∫ ln((w² + a²)/(w² + b²)) dw = 2π(a − b)` it still integrates to one. As the logarithm it is `ln softplus(−ln(z² + β²))`.
 
 use evidence_autodiff::{Array, Path, Real, Tree, Var};
 use ndarray::ArrayD;
+use std::f64::consts::TAU;
 
 /// `½ ln 2π`.
 pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
+
+/// β, where the pole of the horseshoe-like prior is rounded.
+const ROUNDED: f64 = 1e-3;
 
 /// `p(w)`, the same for every weight of a tree.
 #[derive(Clone, Debug)]
@@ -24,6 +34,8 @@ pub enum Prior<P> {
         scale: f64,
     },
     /// N(0, s²) with an s that is learned as a number, by the evidence: the bound rises where s fits the weights (MacKay 1992).
+    ///
+    /// Not for a point mass: with no volume to lose, weights and s that shrink together have a density without bound.
     Learned {
         /// ln s, a scalar.
         log_scale: P,
@@ -41,6 +53,11 @@ pub enum Prior<P> {
         wide: f64,
         /// s₂ < s₁.
         narrow: f64,
+    },
+    /// Horseshoe-like: a peak at 0 that shrinks small weights to nothing, and tails so heavy that large ones are left alone.
+    Horseshoe {
+        /// τ, the size from which on weights are large.
+        scale: f64,
     },
 }
 
@@ -107,6 +124,14 @@ impl<T: Real> Prior<Array<T>> {
         }
         Ok(Self::TwoNormals { wide_share, wide, narrow })
     }
+
+    /// Horseshoe-like, of the scale τ.
+    ///
+    /// # Errors
+    /// If the scale is not positive and finite.
+    pub fn horseshoe(scale: f64) -> Result<Self, PriorError> {
+        Ok(Self::Horseshoe { scale: positive(scale)? })
+    }
 }
 
 impl<P> Tree<P> for Prior<P> {
@@ -122,13 +147,16 @@ impl<P> Tree<P> for Prior<P> {
             Self::TwoNormals { wide_share, wide, narrow } => {
                 Prior::TwoNormals { wide_share, wide, narrow }
             }
+            Self::Horseshoe { scale } => Prior::Horseshoe { scale },
         }
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
         match self {
             Self::Learned { log_scale } => out.push(log_scale),
-            Self::Normal { scale: _ } | Self::Laplace { scale: _ } => {}
+            Self::Normal { scale: _ }
+            | Self::Laplace { scale: _ }
+            | Self::Horseshoe { scale: _ } => {}
             Self::TwoNormals { wide_share: _, wide: _, narrow: _ } => {}
         }
     }
@@ -157,6 +185,11 @@ impl<'t, T: Real> Prior<Var<'t, T>> {
                 let (wide, narrow) = (normal(wide_share, wide), normal(1.0 - wide_share, narrow));
                 (wide + (narrow - wide).softplus()).sum(..)
             }
+            Self::Horseshoe { scale } => {
+                let z = w.square() * (1.0 / (scale * scale)) + ROUNDED * ROUNDED;
+                let whole = TAU * scale * (1.0_f64.hypot(ROUNDED) - ROUNDED);
+                (-z.ln()).softplus().ln().sum(..) - n * whole.ln()
+            }
         }
     }
 }
@@ -164,7 +197,7 @@ impl<'t, T: Real> Prior<Var<'t, T>> {
 impl<P> Prior<P> {
     /// Whether its divergence from a normal posterior has no closed form here, so that draws must stand for it.
     pub fn needs_draws(&self) -> bool {
-        matches!(self, Self::TwoNormals { .. })
+        matches!(self, Self::TwoNormals { .. } | Self::Horseshoe { .. })
     }
 }
 
@@ -173,7 +206,7 @@ mod tests {
     use super::*;
     use evidence_autodiff::{Parameters, Tape};
 
-    fn all() -> [(&'static str, Prior<Array<f64>>); 5] {
+    fn all() -> [(&'static str, Prior<Array<f64>>); 6] {
         [
             ("normal", Prior::normal(0.7).unwrap()),
             ("learned", Prior::learned(1.3).unwrap()),
@@ -183,6 +216,7 @@ mod tests {
                 "two normals, one very narrow",
                 Prior::two_normals(0.5, 1.0, (-8.0_f64).exp()).unwrap(),
             ),
+            ("horseshoe", Prior::horseshoe(0.3).unwrap()),
         ]
     }
 
@@ -191,8 +225,8 @@ mod tests {
         for (name, prior) in all() {
             let tape = Tape::new();
             let prior = prior.bind_constant(&tape);
-            // Steps that grow with the distance from 0: the narrow normal has a width of e⁻⁸.
-            let edges: Vec<f64> = (0..=20_000).map(|i| 1e-6 * 1.001_f64.powi(i) - 1e-6).collect();
+            // Steps that grow with the distance from 0: the narrow normal has a width of e⁻⁸, and beyond x a horseshoe still has τ/πx.
+            let edges: Vec<f64> = (0..=30_000).map(|i| 1e-6 * 1.001_f64.powi(i) - 1e-6).collect();
             let half: f64 = edges
                 .windows(2)
                 .map(|edge| {
@@ -221,6 +255,30 @@ mod tests {
     }
 
     #[test]
+    fn a_horseshoe_has_a_peak_at_zero_and_tails_that_let_large_weights_be() {
+        let tape = Tape::<f32>::new();
+        let tau = 0.1;
+        let prior = Prior::horseshoe(tau).unwrap().bind(&tape);
+        let exact = |w: f64| {
+            let z = (w / tau).powi(2) + ROUNDED * ROUNDED;
+            (z.recip().ln_1p() / (TAU * tau * (1.0_f64.hypot(ROUNDED) - ROUNDED))).ln()
+        };
+        for w in [0.0, 1e-7, 1e-4, 0.05, 0.1, 3.0, 1e6] {
+            let value = f64::from(prior.log_prob(tape.scalar(w)).item());
+            assert!((value - exact(w)).abs() <= 1e-5 * exact(w).abs().max(1.0), "{w}: {value}");
+        }
+        // What pulls a weight back, d ln p/dw, falls as 2/w far out, where a normal's grows.
+        for w in [10.0, 1e3, 1e5] {
+            let x = tape.variable(ndarray::arr0(w as f32));
+            let pull = prior.log_prob(x).backward().take(x).data()[0];
+            assert!((f64::from(pull) * w + 2.0).abs() <= 1e-3, "{w}: {pull}");
+        }
+        // Where a bias begins, the pull is none, and finite.
+        let x = tape.variable(ndarray::arr0(0.0_f32));
+        assert_eq!(prior.log_prob(x).backward().take(x).data()[0], 0.0);
+    }
+
+    #[test]
     fn what_is_no_prior_is_refused() {
         type P = Prior<Array<f64>>;
         for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
@@ -228,6 +286,7 @@ mod tests {
                 P::normal(scale),
                 P::learned(scale),
                 P::laplace(scale),
+                P::horseshoe(scale),
                 P::two_normals(0.5, scale, 0.1),
             ] {
                 assert!(matches!(prior, Err(PriorError::Scale(_))), "{scale}");

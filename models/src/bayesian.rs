@@ -37,7 +37,7 @@ impl<T: Real> BayesianNetwork<Array<T>> {
     /// N(0, prior_scale²).
     ///
     /// # Panics
-    /// If a scale is not positive.
+    /// If a scale is not positive and finite.
     #[track_caller]
     pub fn new(
         net: Mlp<Array<T>>,
@@ -45,11 +45,8 @@ impl<T: Real> BayesianNetwork<Array<T>> {
         prior_scale: f64,
         posterior_scale: f64,
     ) -> Self {
-        assert!(
-            prior_scale > 0.0,
-            "BayesianNetwork: a prior scale of {prior_scale}; it must be positive"
-        );
-        let prior = Prior::Normal { scale: prior_scale };
+        let prior =
+            Prior::normal(prior_scale).unwrap_or_else(|error| panic!("BayesianNetwork: {error}"));
         let kinds = vec![PosteriorKind::MeanField; net.layers.len()];
         Self::with_posteriors(net, likelihood, &prior, &kinds, posterior_scale, Noise::new(0))
     }
@@ -142,23 +139,33 @@ impl<T: Real> BayesianNetwork<Array<T>> {
         outputs.mixture()
     }
 
-    /// The predictive distribution of classes, over draws of the weights. Of a Bernoulli's columns, the probability of each.
+    /// The predictive distribution of classes, over draws of the weights; of one Bernoulli, the classes 0 and 1.
     ///
     /// # Panics
-    /// If there are no draws.
+    /// If there are no draws, or the likelihood is one of numbers or of several Bernoullis.
     #[track_caller]
     pub fn classes(&self, inputs: ArrayView2<'_, T>, draws: usize, noise: Noise) -> ClassMixture {
         assert!(draws > 0, "probabilities: 0 draws of the weights; ask for at least one");
-        let mut mixture = ClassMixture::new(inputs.nrows(), self.outputs());
+        let (binary, classes) = match (&self.likelihood, self.outputs()) {
+            (Likelihood::Categorical, classes) => (false, classes),
+            (Likelihood::Bernoulli, 1) => (true, 2),
+            (Likelihood::Bernoulli, n) => panic!("probabilities: {n} Bernoullis are not classes"),
+            _ => panic!("probabilities: a likelihood of numbers has none; use `predictive`"),
+        };
+        let mut mixture = ClassMixture::new(inputs.nrows(), classes);
         let mut tape = Tape::new();
         for draw in 0..draws {
             {
                 let bound = self.bind_constant(&tape);
                 let net = bound.rsample(noise.stream(draw as u64));
                 let p = bound.likelihood.mean(net.forward(tape.batch(inputs)));
-                let p: Vec<f64> = p.data().iter().map(|p| p.to_f64()).collect();
-                let shape = (inputs.nrows(), self.outputs());
-                mixture.add(Array2::from_shape_vec(shape, p).expect("[n, classes]").view());
+                let p = p.data();
+                let of = |(row, class): (usize, usize)| match (binary, class) {
+                    (false, _) => p[row * classes + class].to_f64(),
+                    (true, 0) => 1.0 - p[row].to_f64(),
+                    (true, _) => p[row].to_f64(),
+                };
+                mixture.add(Array2::from_shape_fn((inputs.nrows(), classes), of).view());
             }
             tape.reset();
         }
@@ -168,7 +175,7 @@ impl<T: Real> BayesianNetwork<Array<T>> {
     /// Class probabilities, averaged over draws of the weights: `[n, classes]`.
     ///
     /// # Panics
-    /// If there are no draws.
+    /// As [`classes`](Self::classes) does.
     #[track_caller]
     pub fn probabilities(
         &self,

@@ -2,6 +2,7 @@
 
 use super::{say, unwritten};
 use evidence::optim::OptimError;
+use evidence::reproduce::mnist::MnistError;
 use evidence::reproduce::{FolderError, ReproduceError};
 use evidence::train::Divergence;
 use evidence::train::data::{DataError, ReadError, SchemaError, StreamError};
@@ -62,6 +63,9 @@ pub(super) enum CliError {
     /// A published table.
     #[error(transparent)]
     Reproduce(#[from] ReproduceError),
+    /// Images, or what was to be learned from them.
+    #[error(transparent)]
+    Mnist(#[from] MnistError),
     /// Ctrl-C.
     #[error("interrupted and saved behind step {step}; go on with `evidence resume {folder}`")]
     Interrupted {
@@ -101,8 +105,9 @@ impl CliError {
             | Self::Schema { .. }
             | Self::Data(_)
             | Self::Run(_) => 3,
-            Self::Reproduce(ReproduceError::Diverged { .. }) => 4,
-            Self::Reproduce(_) => 3,
+            Self::Reproduce(ReproduceError::Diverged { .. })
+            | Self::Mnist(MnistError::Diverged(_)) => 4,
+            Self::Reproduce(_) | Self::Mnist(_) => 3,
             Self::Diverged { .. } => 4,
             Self::Interrupted { .. } => 130,
         }

@@ -136,14 +136,14 @@ pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> 
         };
         let predictive = predict(&network.model);
         bayes.add(&predictive, &wine, network.history.last());
-        parts.push(variances(&predictive));
+        parts.push(deviations(&predictive));
 
         let start = Instant::now();
         let on_few = fit_bayesian(&wine, options, seed, noise.stream(2), learned(), FEW)?;
         few.seconds += start.elapsed().as_secs_f64();
         let from_few = predict(&on_few.model);
         few.add(&from_few, &wine, on_few.history.last());
-        few_parts.push(variances(&from_few));
+        few_parts.push(deviations(&from_few));
 
         let start = Instant::now();
         let likelihood = Likelihood::PredictedGaussian;
@@ -151,7 +151,7 @@ pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> 
         noisy.seconds += start.elapsed().as_secs_f64();
         let with_noise = predict(&each.model);
         noisy.add(&with_noise, &wine, each.history.last());
-        noisy_parts.push(variances(&with_noise));
+        noisy_parts.push(deviations(&with_noise));
         if seed == 0 {
             draw(&predictive, &wine, options)?;
             histories = Some(network.history);
@@ -177,18 +177,25 @@ pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> 
     ])
 }
 
-/// Mean epistemic and aleatoric variance.
-fn variances(predictive: &Mixture) -> (f64, f64) {
-    (
-        mean(&predictive.epistemic_variance().to_vec()),
-        mean(&predictive.aleatoric_variance().to_vec()),
-    )
+/// The median over the wines of the epistemic and of the aleatoric standard deviation.
+///
+/// Not the root of the mean variance: where noise is predicted, its log-scale runs away for a few wines unlike any in the training part.
+/// One in a hundred has a noise of 3 to 17 points and makes a root mean square of 1.2 of what is at most 0.67 for half of all.
+fn deviations(predictive: &Mixture) -> (f64, f64) {
+    let median = |variance: Array1<f64>| {
+        let mut deviations = variance.mapv(f64::sqrt).to_vec();
+        deviations.sort_by(f64::total_cmp);
+        deviations[deviations.len() / 2]
+    };
+    (median(predictive.epistemic_variance()), median(predictive.aleatoric_variance()))
 }
 
 fn uncertainties(parts: &[(f64, f64)]) -> Vec<(String, f64)> {
-    let root =
-        |pick: fn(&(f64, f64)) -> f64| mean(&parts.iter().map(pick).collect::<Vec<_>>()).sqrt();
-    vec![("epistemic sd".to_owned(), root(|p| p.0)), ("aleatoric sd".to_owned(), root(|p| p.1))]
+    let over = |pick: fn(&(f64, f64)) -> f64| mean(&parts.iter().map(pick).collect::<Vec<_>>());
+    vec![
+        ("median epistemic sd".to_owned(), over(|p| p.0)),
+        ("median aleatoric sd".to_owned(), over(|p| p.1)),
+    ]
 }
 
 fn fit_dense(

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | predictive intervals against what was observed | [`prediction_intervals`] |
 //! | coverage of the intervals by nominal level | [`calibration_curve`] |
+//! | how often predictions of a confidence were right | [`reliability_curve`] |
 //! | losses over epochs | [`curves`] |
 //! | images, their reconstructions, samples | [`images`] |
 //! | a latent plane, coloured by class | [`scatter`] |
@@ -39,6 +40,7 @@ mod images;
 mod intervals;
 mod legend;
 mod panels;
+mod reliability;
 mod scatter;
 mod style;
 #[cfg(test)]
@@ -53,4 +55,5 @@ pub use heat_map::{Grid, HeatMap, heat_map};
 pub use images::{ImageRow, images};
 pub use intervals::{Intervals, prediction_intervals};
 pub use panels::{Content, Panel, panels};
+pub use reliability::reliability_curve;
 pub use scatter::scatter;

@@ -5,6 +5,7 @@
 //! one [`rule`](recipe) for every set, from the training part alone.
 
 mod folder;
+pub mod mnist;
 mod published;
 pub mod recipe;
 

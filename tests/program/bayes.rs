@@ -59,6 +59,7 @@ fn every_combination_trains_predicts_and_says_what_it_learned() {
         ("y", &["--likelihood", "student-t", "--freedom", "3"]),
         ("n", &["--likelihood", "poisson", "--estimator", "local"]),
         ("c", &["--estimator", "local", "--posterior", "mean-field,low-rank"]),
+        ("c", &["--prior", "horseshoe", "--posterior", "mean-field,point"]),
     ];
     for (target, flags) in cases {
         let folder = folder();
@@ -85,6 +86,35 @@ fn every_combination_trains_predicts_and_says_what_it_learned() {
     }
 }
 
+/// Rows so far out that single precision overflows, among others.
+#[test]
+fn rows_beyond_the_networks_precision_are_answered_with_nan_and_no_other_row_notices() {
+    for (target, likelihood) in
+        [("y", "gaussian"), ("y", "predicted"), ("y", "student-t"), ("n", "poisson")]
+    {
+        let folder = folder();
+        let folder = folder.path();
+        let ok = |arguments: &[&str]| {
+            let (code, stdout, stderr) = run(folder, arguments);
+            assert_eq!(code, Some(0), "{likelihood}, {arguments:?}: {stderr}");
+            stdout
+        };
+        ok(&train(target, &["--likelihood", likelihood]));
+        let rows = |far: &str| {
+            let text = format!("a,b\n0.3,-0.2\n{far},-{far}\n0.1,0.9\n");
+            fs::write(folder.join("new.csv"), text).unwrap();
+            let answer = ok(&["predict", "r", "--data", "new.csv", "--quantiles", "0.1"]);
+            answer.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let near = rows("0.5");
+        for far in ["1e20", "1e38", "1e300"] {
+            let found = rows(far);
+            assert_eq!([&found[0], &found[2]], [&near[0], &near[2]], "{likelihood}, {far}");
+            assert_ne!(found[1], near[1], "{likelihood}, {far}");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused_with_a_reason() {
     let folder = folder();
@@ -101,6 +131,8 @@ fn what_cannot_be_is_refused_with_a_reason() {
         ("y", &["--posterior", "full", "--estimator", "local"], 2, "only the shared draw"),
         ("y", &["--posterior", "full,full,full"], 2, "names 3 for 2 layers"),
         ("y", &["--posterior", "low-rank", "--rank", "0"], 2, "at least 1"),
+        ("y", &["--posterior", "mean-field,point", "--prior", "learned"], 2, "without bound"),
+        ("y", &["--prior", "horseshoe", "--prior-scale", "nan"], 2, "--prior-scale is NaN"),
         ("y", &["--step-draws", "0"], 2, "at least 1"),
         ("y", &["--likelihood", "known", "--noise-scale", "0"], 2, "--noise-scale is 0"),
         ("y", &["--likelihood", "student-t", "--freedom=-2"], 2, "--freedom is -2"),

@@ -9,5 +9,6 @@ mod faults;
 mod flows;
 mod laboratory;
 mod longer;
+mod mnist;
 mod streamed;
 mod subcommands;

@@ -13,13 +13,14 @@ fn layer(kind: PosteriorKind, prior: Prior<Array<f64>>) -> Layer {
     BayesianDense { posterior: kind.around(mean, 0.3, Noise::new(1)), prior }
 }
 
-fn priors() -> [(&'static str, Prior<Array<f64>>); 4] {
+fn priors() -> [(&'static str, Prior<Array<f64>>); 5] {
     let sound = "a sound prior";
     [
         ("normal", Prior::normal(0.7).expect(sound)),
         ("learned normal", Prior::learned(0.7).expect(sound)),
         ("Laplace", Prior::laplace(0.5).expect(sound)),
         ("two normals", Prior::two_normals(0.3, 1.0, 0.2).expect(sound)),
+        ("horseshoe", Prior::horseshoe(0.3).expect(sound)),
     ]
 }
 

@@ -9,7 +9,7 @@
 //! KL(q ‖ p)              ≈ −d/2 (1 + ln 2π) − ½ ln det Σ − Σ log p(w),   w a draw of q
 //! ```
 //!
-//! The last is for the mixture of two normals: its entropy is exact, and only `E log p(w)` is left to the draw. A point mass has no
+//! The last is for the mixture of two normals and the horseshoe: the posterior's entropy is exact, and only `E log p(w)` is left to the draw. A point mass has no
 //! density; its term is `−Σ log p(w)`, which makes the bound the log of the joint density: MAP.
 
 use super::Posterior;
@@ -78,7 +78,7 @@ impl<'t, T: Real, M: Tree<Var<'t, T>>> Posterior<M, Var<'t, T>> {
                 sum(sizes) * (1.0 / scale) - half_log_det
                     + d * ((2.0 * scale).ln() - 0.5 - HALF_LN_TAU)
             }
-            Prior::TwoNormals { .. } => {
+            Prior::TwoNormals { .. } | Prior::Horseshoe { .. } => {
                 let drawn = leaves(&draw()).into_iter().map(|w| prior.log_prob(w));
                 -sum(drawn) - half_log_det - d * (0.5 + HALF_LN_TAU)
             }

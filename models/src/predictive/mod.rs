@@ -13,6 +13,8 @@ use ndarray::{Array1, Array2, ArrayView1, Axis, Zip};
 
 /// For each row, an equal mixture of one component for each draw s of the weights: normals, Student's t's, or Poissons.
 ///
+/// A location, scale or rate that is NaN (a network's answer to a row so far out that its outputs overflow) makes NaN of its own row alone.
+///
 /// Its variance has two parts, by the law of total variance: the spread of the components' means (epistemic: what more
 /// data would remove) and their mean variance (aleatoric: what it would not).
 #[derive(Clone, Debug)]
@@ -75,7 +77,8 @@ impl Mixture {
     /// If there are no draws or a rate is not positive.
     #[track_caller]
     pub fn poisson(rates: Array2<f64>) -> Self {
-        assert!(rates.iter().all(|&rate| rate > 0.0), "Mixture: a rate that is not positive");
+        let bad = rates.iter().find(|rate| **rate <= 0.0);
+        assert!(bad.is_none(), "Mixture: a rate of {bad:?}; it must be positive");
         Self::new(Family::Poisson, rates, Scales::One(1.0))
     }
 
@@ -96,7 +99,7 @@ impl Mixture {
                     scales.dim(),
                     locations.dim()
                 );
-                let bad = scales.iter().find(|scale| scale.is_nan() || **scale <= 0.0);
+                let bad = scales.iter().find(|scale| **scale <= 0.0);
                 assert!(bad.is_none(), "Mixture: a noise scale of {bad:?}; it must be positive");
             }
         }
@@ -211,6 +214,9 @@ impl Mixture {
             });
             let exponents: Array1<f64> = terms.collect();
             let largest = exponents.fold(f64::NEG_INFINITY, |a, &b| f64::max(a, b));
+            if exponents.iter().any(|exponent| exponent.is_nan()) {
+                return f64::NAN;
+            }
             if largest == f64::NEG_INFINITY {
                 return largest;
             }
@@ -355,6 +361,22 @@ mod tests {
         assert!(impossible.iter().all(|p| *p == f64::NEG_INFINITY), "no count: {impossible}");
     }
 
+    /// As large as a network's exponential makes them far from its training rows.
+    #[test]
+    fn quantiles_of_huge_counts_are_those_of_their_normal() {
+        for rate in [1e9_f64, 1e17, 1e300] {
+            let mixture = Mixture::poisson(arr2(&[[rate], [rate]]));
+            for (p, z) in
+                [(0.05, -1.644_853_626_951_472_6), (0.5, 0.0), (0.95, 1.644_853_626_951_472_6)]
+            {
+                let (found, expected) = (mixture.quantile(p)[0], rate + z * rate.sqrt());
+                // The normal is short of the skewness, a share of 1/√λ of the deviation; from 10¹⁶ on numbers are rounded.
+                let error = 1.0 + 1e-3 * rate.sqrt() + 1e-14 * rate;
+                assert!((found - expected).abs() <= error, "{rate:e}, {p}: {found:e}");
+            }
+        }
+    }
+
     /// The distribution function at each quantile, summed the slow way, is p again: for few and many draws, near and far apart.
     #[test]
     fn quantiles_invert_the_distribution_function() {
@@ -377,6 +399,35 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_nan_is_known_by_it_and_no_other_row_notices() {
+        fn same(x: f64) -> Array2<f64> {
+            arr2(&[[x, 2.0], [1.5, 2.5]])
+        }
+        type Make = fn(f64) -> Mixture;
+        let all: [(Make, &str); 4] = [
+            (|x| Mixture::gaussian(same(x), 0.5), "normals"),
+            (|x| Mixture::gaussians(same(x), same(x)), "normals of their own"),
+            (|x| Mixture::student_t(same(x), 0.5, 4.0), "Student's t"),
+            (|x| Mixture::poisson(same(x)), "counts"),
+        ];
+        for (of, name) in all {
+            let (sound, broken) = (of(1.0), of(f64::NAN));
+            let targets = arr1(&[1.0, 2.0]);
+            let answers = |mixture: &Mixture| {
+                let log_density = mixture.log_density(targets.view());
+                [mixture.mean(), mixture.epistemic_variance(), log_density]
+            };
+            for (broken, sound) in answers(&broken).iter().zip(answers(&sound)) {
+                assert!(broken[0].is_nan() && broken[1] == sound[1], "{name}: {broken}");
+            }
+            let quantile = broken.quantile(0.3);
+            assert!(quantile[0].is_nan() && quantile[1] == sound.quantile(0.3)[1], "{name}");
+            // It ends, whatever it says.
+            let _ = of(f64::INFINITY).quantile(0.3);
         }
     }
 

@@ -5,6 +5,9 @@ use crate::Likelihood;
 use evidence_autodiff::{Array, Real, Var};
 use ndarray::Array2;
 
+/// Beyond e^±700 no f64 is left for a rate.
+const MOST_LOG_RATE: f64 = 700.0;
+
 /// Outputs of draws, gathered into a mixture.
 pub(crate) struct MixtureOutputs {
     /// The draws of a row side by side: that is how a mixture is read.
@@ -52,12 +55,18 @@ impl MixtureOutputs {
         likelihood: &Likelihood<Var<'_, T>>,
         output: Var<'_, T>,
     ) {
-        let mean = likelihood.mean(output);
-        assert!(mean.size(1) == 1, "predictive: {mean} has more than one output");
+        let poisson = matches!(self.make, Make::Poisson);
+        // The logarithm of a rate: far from the training rows its exponential leaves the network's scalar, up or down.
+        let location = if poisson { output } else { likelihood.mean(output) };
+        assert!(location.size(1) == 1, "predictive: {location} has more than one output");
         let fill = |to: &mut Array2<f64>, from: Var<'_, T>| {
             to.row_mut(draw).iter_mut().zip(from.data()).for_each(|(to, x)| *to = x.to_f64());
         };
-        fill(&mut self.locations, mean);
+        fill(&mut self.locations, location);
+        if poisson {
+            let rate = |log: f64| log.clamp(-MOST_LOG_RATE, MOST_LOG_RATE).exp();
+            self.locations.row_mut(draw).mapv_inplace(rate);
+        }
         if let (Some(scales), Some(scale)) = (&mut self.scales, likelihood.predicted_scale(output))
         {
             fill(scales, scale);

@@ -34,6 +34,11 @@ pub(super) fn of_normals(means: ArrayView2<'_, f64>, scale: f64, p: f64) -> Arra
 pub(super) fn of_row(mixture: &Mixture, row: usize, p: f64) -> f64 {
     let (family, n) = (mixture.family, mixture.draws() as f64);
     let component = |s: usize| (mixture.locations[[s, row]], mixture.scales.at(s, row));
+    // Outputs that overflowed: there is nothing to bracket.
+    let finite = |s| component(s).0.is_finite() && component(s).1.is_finite();
+    if !(0..mixture.draws()).all(finite) {
+        return f64::NAN;
+    }
     let below = |y: f64| {
         let parts = (0..mixture.draws()).map(|s| {
             let (location, scale) = component(s);
@@ -69,6 +74,10 @@ pub(super) fn of_row(mixture: &Mixture, row: usize, p: f64) -> f64 {
         let (mut low, mut high) = (low.floor().max(-1.0), high.ceil());
         while high - low > 1.0 {
             let middle = (0.5 * (low + high)).floor();
+            // Beyond 2⁵³ there is not a number for each count.
+            if middle <= low || middle >= high {
+                break;
+            }
             if below(middle) < p { low = middle } else { high = middle }
         }
         return high;

@@ -112,8 +112,15 @@ impl<T: Real> Laplace<T> {
 
 #[track_caller]
 fn check<T: Real>(network: &DenseNetwork<Array<T>>, prior_scale: f64) -> f64 {
-    assert!(prior_scale > 0.0, "Laplace: a prior scale of {prior_scale}; it must be positive");
-    assert!(network.net.outputs() == 1, "Laplace: {} outputs, not one", network.net.outputs());
+    assert!(
+        prior_scale > 0.0 && prior_scale.is_finite(),
+        "Laplace: a prior scale of {prior_scale}; it must be positive and finite"
+    );
+    let outputs = network.net.outputs();
+    assert!(
+        outputs == 1,
+        "Laplace: a network of {outputs} outputs; its prediction is of one number, so give each output a network of its own"
+    );
     match network.likelihood {
         Likelihood::Gaussian { .. } | Likelihood::KnownGaussian { .. } => {
             network.likelihood.scale().expect("a Gaussian has a scale")
@@ -177,6 +184,7 @@ mod tests {
     use evidence_autodiff::Noise;
     use evidence_layers::{Activation, Mlp};
     use ndarray::{Axis, arr1, concatenate};
+    use std::panic::AssertUnwindSafe;
 
     /// Of a linear network with known noise the approximation is the posterior itself.
     #[test]
@@ -222,5 +230,36 @@ mod tests {
         let spread = predictive.epistemic_variance();
         assert!((&spread / &whole - 1.0).iter().all(|e| e.abs() <= 1e-10), "{spread} {whole}");
         assert!((predictive.aleatoric_variance()[0] - noise * noise).abs() <= 1e-12);
+    }
+    #[test]
+    fn what_it_cannot_approximate_is_refused_with_a_reason() {
+        let x = Array2::<f64>::zeros((3, 2));
+        let refused = |outputs: usize, likelihood, prior: f64, reason: &str| {
+            let net = Mlp::<Array<f64>>::new(&[2, outputs], Activation::Tanh, Noise::new(0));
+            let network = DenseNetwork { net, likelihood };
+            for last in [false, true] {
+                let network = network.clone();
+                let made = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                    if last {
+                        Laplace::last_layer(network, x.view(), prior)
+                    } else {
+                        Laplace::diagonal(network, x.view(), prior)
+                    }
+                }));
+                let panic = made.map(|_| ()).expect_err("it should have been refused");
+                let text = panic.downcast::<String>().map(|text| *text);
+                let text = text.unwrap_or_else(|panic| {
+                    panic.downcast::<&str>().expect("a message").to_string()
+                });
+                assert!(text.contains(reason), "{text}");
+            }
+        };
+        let known = || Likelihood::known_gaussian(0.3);
+        refused(3, known(), 1.0, "a network of 3 outputs; its prediction is of one number");
+        refused(1, Likelihood::Poisson, 1.0, "must be a Gaussian");
+        refused(1, Likelihood::Bernoulli, 1.0, "must be a Gaussian");
+        for prior in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            refused(1, known(), prior, "it must be positive and finite");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Known truths: what a model says, beside what can be computed without it.
 
 mod backprop;
+mod bad_input;
 mod bayesian;
 mod common;
 mod divergences;

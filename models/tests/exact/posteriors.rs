@@ -9,7 +9,8 @@ use evidence_autodiff::{Noise, Parameters, Path, Tape, Tree, Var};
 use evidence_layers::{
     Activation, BayesianDense, Dense, Estimator, Init, Mlp, Posterior, PosteriorKind, Prior,
 };
-use evidence_models::{Batch, BayesianNetwork, Likelihood};
+use evidence_models::{Backprop, Batch, BayesianNetwork, Likelihood, Rows};
+use evidence_optim::{Adam, Optimizer};
 use ndarray::{Array1, Array2};
 
 const KINDS: [PosteriorKind; 4] = [
@@ -90,12 +91,13 @@ fn draws_have_the_mean_and_covariance_that_the_parameters_say() {
     }
 }
 
-fn priors() -> [(&'static str, Prior<P>); 4] {
+fn priors() -> [(&'static str, Prior<P>); 5] {
     [
         ("normal", Prior::normal(0.7).unwrap()),
         ("learned", Prior::learned(1.3).unwrap()),
         ("Laplace", Prior::laplace(0.5).unwrap()),
         ("two normals", Prior::two_normals(0.3, 1.2, 0.2).unwrap()),
+        ("horseshoe", Prior::horseshoe(0.4).unwrap()),
     ]
 }
 
@@ -108,6 +110,12 @@ fn log_prior(prior: &Prior<P>, w: f64) -> f64 {
             let each = wide_share * log_normal(w, 0.0, *wide).exp()
                 + (1.0 - wide_share) * log_normal(w, 0.0, *narrow).exp();
             each.ln()
+        }
+        Prior::Horseshoe { scale } => {
+            // By the ratio whose integral is known: its pole rounded at a thousandth of the scale.
+            let (a, b) = (scale * 1.0_f64.hypot(1e-3), scale * 1e-3);
+            let ratio = (w * w + a * a) / (w * w + b * b);
+            (ratio.ln() / (2.0 * std::f64::consts::PI * (a - b))).ln()
         }
     }
 }
@@ -224,7 +232,7 @@ fn exact(model: &BayesianNetwork<P>, x: &Array2<f64>, y: &Array2<f64>) -> Vec<f6
             // Var of output o for a row x: |Lᵀ a|² with a = (x at the weights of o, 1 at its bias).
             let diagonal = Var::concat(&[q.rho.weight.reshape(&[6]), q.rho.bias], 0).softplus();
             let eye = tape.constant(Array2::<f64>::eye(8));
-            let l = q.factor.strictly_lower() + eye * diagonal;
+            let l = q.factor.strictly_lower() * 8.0_f64.powf(-0.5) + eye * diagonal;
             let mut a = Array2::zeros((2 * x.nrows(), 8));
             for (n, row) in x.outer_iter().enumerate() {
                 for o in 0..2 {
@@ -358,4 +366,34 @@ fn gradients_have_the_same_bits_on_any_number_of_threads() {
         }
     }
     assert_eq!(compared, 10);
+}
+
+/// Adam's first step moves every number by its rate r. A weight's scale then grows by at most r through ρ, and r through its row of the
+/// factor, however many weights the layer has.
+#[test]
+fn a_step_moves_the_scales_of_a_full_covariance_no_further_than_its_means() {
+    let (rate, scale) = (0.01, 0.05);
+    for hidden in [2, 30] {
+        let net = Mlp::new(&[20, hidden, 1], Activation::Relu, Noise::new(1));
+        let prior = Prior::normal(0.5).unwrap();
+        let (kinds, likelihood) = ([PosteriorKind::FullCovariance; 2], Likelihood::gaussian(0.0));
+        let mut model = BayesianNetwork::<P>::with_posteriors(
+            net,
+            likelihood,
+            &prior,
+            &kinds,
+            scale,
+            Noise::new(2),
+        );
+        let table =
+            |columns, stream| normal(40, columns, Noise::new(stream)).into_dyn().into_shared();
+        let (x, y) = (table(20, 4), table(1, 5));
+        let rows = Rows { inputs: &x, targets: Some(&y), data_size: 40 };
+        let (_, mut gradient) = Backprop::new().gradient(&model, rows, Noise::new(6));
+        Adam::new(rate).unwrap().step(&mut model, &mut gradient);
+        let scales = model.weights().concat();
+        let widest = scales.iter().fold(0.0, |widest: f64, (_, scale)| widest.max(*scale));
+        assert!(widest > scale + 0.1 * rate, "it has moved: {widest}");
+        assert!(widest <= scale + 2.0 * rate, "{hidden} units: {widest}");
+    }
 }

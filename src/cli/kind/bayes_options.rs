@@ -23,7 +23,7 @@ pub(in super::super) struct BayesOptions {
     /// The prior of every weight [default: normal]
     #[arg(long, value_name = "NAME")]
     prior: PriorOption,
-    /// The prior's scale: a standard deviation, or a Laplace's b [default: 0.5]
+    /// The prior's scale: a standard deviation, a Laplace's b, or a horseshoe's τ [default: 0.5]
     #[arg(long, value_name = "SCALE")]
     prior_scale: f64,
     /// The narrow normal's standard deviation, of two [default: 0.02]
@@ -71,6 +71,8 @@ enum PriorOption {
     Laplace,
     /// A mixture of a wide normal and a narrow one
     TwoNormals,
+    /// Horseshoe-like: a peak at 0 and heavy tails
+    Horseshoe,
 }
 
 /// A posterior, as a word.
@@ -185,6 +187,7 @@ impl BayesOptions {
             PriorOption::Normal => Prior::normal(self.prior_scale),
             PriorOption::Learned => Prior::learned(self.prior_scale),
             PriorOption::Laplace => Prior::laplace(self.prior_scale),
+            PriorOption::Horseshoe => Prior::horseshoe(self.prior_scale),
             PriorOption::TwoNormals => {
                 Prior::two_normals(self.wide_share, self.prior_scale, self.narrow_scale)
             }
@@ -214,6 +217,13 @@ impl BayesOptions {
             return refused(format!(
                 "--posterior names {named} for {layers} layers: one for all, or one for each"
             ));
+        }
+        if self.prior == PriorOption::Learned && self.posterior.contains(&PosteriorOption::Point) {
+            return refused(
+                "--prior learned is not for --posterior point: weights and scale that shrink together have a density without \
+                 bound; choose another prior, or mean-field"
+                    .into(),
+            );
         }
         if columns.classes.is_some() && self.likelihood != NoiseOption::Gaussian {
             return refused(

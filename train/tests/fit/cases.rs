@@ -1,7 +1,10 @@
 //! Every model, each with a problem that it can learn.
 
 use evidence_autodiff::{Array, Noise, Parameters};
-use evidence_layers::{Activation, AffineCoupling, Chain, Mlp};
+use evidence_layers::{
+    Activation, AffineCoupling, Chain, Estimator, Mlp, PosteriorKind as Kind, Prior,
+};
+use evidence_models::yardsticks::DropoutNetwork;
 use evidence_models::{
     Autoencoder, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Model, Vae,
 };
@@ -50,15 +53,34 @@ pub fn each(sizes: Sizes, law: &impl Law) {
         dense(DenseNetwork::regression(&to(1), relu, weights)),
         &with(target.clone()),
     );
-    law.check("dense, binary", dense(DenseNetwork::binary(&to(1), relu, weights)), &with(side));
+    law.check(
+        "dense, binary",
+        dense(DenseNetwork::binary(&to(1), relu, weights)),
+        &with(side.clone()),
+    );
     law.check(
         "dense, multi-class",
         dense(DenseNetwork::multi_class(&to(3), relu, weights)),
-        &with(third),
+        &with(third.clone()),
     );
     let net = Mlp::new(&to(1), relu, weights);
     let bayesian = BayesianNetwork::<Array<f32>>::new(net, Likelihood::gaussian(0.0), 1.0, 0.05);
-    law.check("Bayesian network", bayesian, &with(target));
+    law.check("Bayesian network", bayesian, &with(target.clone()));
+    let count = slope.mapv(|y| (1.0 + y).max(0.0).round());
+    for variant in variants() {
+        let targets = match variant.likelihood {
+            Likelihood::Bernoulli => &side,
+            Likelihood::Categorical => &third,
+            Likelihood::Poisson => &count,
+            _ => &target,
+        };
+        law.check(variant.name, variant.model(&ends, weights), &with(targets.clone()));
+    }
+    let dropout = |rate| {
+        let net = Mlp::<Array<f32>>::new(&to(1), relu, weights);
+        DropoutNetwork::new(net, Likelihood::gaussian(0.0), rate)
+    };
+    law.check("MC dropout", dropout(0.2), &with(target));
     let latents = [ends[0], ends[1], 2];
     let gaussian = || Likelihood::gaussian(0.0);
     law.check(
@@ -78,6 +100,59 @@ pub fn each(sizes: Sizes, law: &impl Law) {
     let flow: Flow<Chain<AffineCoupling<Array<f32>>>> =
         Flow::real_nvp(width, 3, &[hidden], weights).unwrap();
     law.check("flow", flow, &real);
+}
+
+/// A kind of Bayesian network of two layers.
+struct Variant {
+    name: &'static str,
+    kinds: [Kind; 2],
+    prior: Prior<Array<f32>>,
+    likelihood: Likelihood<Array<f32>>,
+    estimator: Estimator,
+    draws: usize,
+}
+
+impl Variant {
+    fn model(&self, &[width, hidden]: &[usize; 2], noise: Noise) -> BayesianNetwork<Array<f32>> {
+        let Self { kinds, prior, likelihood, estimator, draws, .. } = self;
+        let outputs = likelihood.outputs(1, Some(3));
+        let net = Mlp::new(&[width, hidden, outputs], Activation::Relu, noise);
+        let model =
+            BayesianNetwork::with_posteriors(net, likelihood.clone(), prior, kinds, 0.05, noise);
+        model.with_draws(*draws).with_estimator(*estimator).unwrap()
+    }
+}
+
+/// Every posterior, prior, estimator and likelihood, each in one row at least.
+fn variants() -> [Variant; 7] {
+    use Estimator::{Flipout, Local, Shared};
+    let row = |name, kinds, prior: Result<_, _>, likelihood, estimator, draws| {
+        let prior = prior.unwrap();
+        Variant { name, kinds, prior, likelihood, estimator, draws }
+    };
+    let (mean_field, low_rank) = ([Kind::MeanField; 2], [Kind::LowRank(2); 2]);
+    let known = Likelihood::known_gaussian(0.2);
+    let student = Likelihood::student_t(4.0, 0.0);
+    [
+        row("local, learned", mean_field, Prior::learned(1.0), Likelihood::Categorical, Local, 1),
+        row("Flipout, Laplace", mean_field, Prior::laplace(0.5), student, Flipout, 1),
+        row("low rank", low_rank, Prior::normal(1.0), Likelihood::PredictedGaussian, Local, 2),
+        row("low rank, Flipout", low_rank, Prior::horseshoe(0.3), Likelihood::Poisson, Flipout, 1),
+        row(
+            "full covariance",
+            [Kind::PointMass, Kind::FullCovariance],
+            mixture(),
+            known,
+            Shared,
+            1,
+        ),
+        row("horseshoe", mean_field, Prior::horseshoe(0.5), Likelihood::gaussian(0.0), Shared, 2),
+        row("two normals", mean_field, mixture(), Likelihood::Bernoulli, Local, 1),
+    ]
+}
+
+fn mixture() -> Result<Prior<Array<f32>>, evidence_layers::PriorError> {
+    Prior::two_normals(0.5, 1.0, 0.1)
 }
 
 fn dense(model: DenseNetwork<Array<f32>>) -> DenseNetwork<Array<f32>> {

@@ -149,7 +149,7 @@ proptest! {
 }
 
 /// Sizes around every edge: registers, units of the grid, blocks of k, single rows and columns.
-const EDGES: [(usize, usize, usize); 22] = [
+const EDGES: [(usize, usize, usize); 28] = [
     (0, 0, 0),
     (1, 1, 0),
     (0, 3, 2),
@@ -172,6 +172,13 @@ const EDGES: [(usize, usize, usize); 22] = [
     (500, 65, 100),
     (130, 300, 260),
     (520, 10, 520),
+    // A few columns.
+    (15, 2, 31),
+    (16, 2, 32),
+    (191, 3, 48),
+    (193, 4, 65),
+    (400, 4, 400),
+    (100, 5, 90),
 ];
 
 #[test]

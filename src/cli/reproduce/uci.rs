@@ -1,23 +1,10 @@
 //! `evidence reproduce uci DIR`: a published table, computed again on its own splits.
 
-use super::error::CliError;
-use super::{Common, line};
-use clap::{Args, Subcommand};
+use super::super::error::CliError;
+use super::super::{Common, line};
+use clap::Args;
 use evidence::reproduce::{NoiseModel, SetScores, read_set, run as run_set, sets};
 use std::path::PathBuf;
-
-/// Flags of `evidence reproduce`.
-#[derive(Debug, Args)]
-pub(super) struct ReproduceArguments {
-    #[command(subcommand)]
-    table: Table,
-}
-
-#[derive(Debug, Subcommand)]
-enum Table {
-    /// Regression on the fixed splits of Hernández-Lobato and Adams (2015)
-    Uci(UciArguments),
-}
 
 /// Flags of `evidence reproduce uci`.
 #[derive(Debug, Args)]
@@ -26,7 +13,7 @@ enum Table {
                   sets. The prior's scale and the noise model are chosen on a fifth of each training part, by the same rule for every \
                   set; test rows are only scored.\n\nExample:\n  evidence reproduce uci uci --set wine-quality-red"
 )]
-struct UciArguments {
+pub(super) struct UciArguments {
     /// A set, or a folder of sets
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -41,8 +28,7 @@ struct UciArguments {
     hurry: u16,
 }
 
-pub(super) fn run(arguments: &ReproduceArguments, common: &Common) -> Result<(), CliError> {
-    let Table::Uci(arguments) = &arguments.table;
+pub(super) fn run(arguments: &UciArguments, common: &Common) -> Result<(), CliError> {
     let folders = sets(&arguments.folder, arguments.set.as_deref())?;
     let mut all = Vec::new();
     if !common.json {
