@@ -183,15 +183,16 @@ const OPTIONS: FitOptions = FitOptions {
 fn it_learns_with_the_same_bits_on_any_number_of_threads() {
     let (training, held_out) = (pixels(0..400), pixels(400..500));
     let start = Autoencoder::<Array<f32>>::new(8, Noise::new(1));
+    let options = FitOptions { epochs: 15, batch: 25, ..OPTIONS };
     let run = |threads| {
         with_threads(threads, || {
             let mut adam = Adam::new(1e-2).unwrap();
-            fit(start.clone(), &training, Some(&held_out), &mut adam, &OPTIONS, |_| {}).unwrap()
+            fit(start.clone(), &training, Some(&held_out), &mut adam, &options, |_| {}).unwrap()
         })
     };
     let fitted = run(1);
     let losses: Vec<f64> = fitted.history.iter().map(|epoch| epoch.loss).collect();
-    assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
+    assert!(losses[14] < losses[3] && losses[3] < losses[0], "{losses:?}");
     // In evaluation, which sees the running averages alone, it beats a network that gives every pixel its mean.
     let loss = evaluate(&fitted.model, &held_out, Noise::new(2));
     let mean = training.features().mean_axis(ndarray::Axis(0)).unwrap();
