@@ -54,6 +54,9 @@ pub struct Loss<'t, T: Real> {
     pub parts: Vec<(&'static str, Var<'t, T>)>,
 }
 
+/// What a model learned of a batch, to be put into it: see [`Model::observe`].
+pub type Learned<M> = Box<dyn FnOnce(&mut M)>;
+
 /// A model as it is stored, which can be fitted.
 ///
 /// The losses are of the model bound to a tape. They are functions here, and methods of the bound models, because a bound like
@@ -88,7 +91,7 @@ pub trait Model<T: Real>: Tree<Array<T>, With<Array<T>> = Self> + Sized + Sync {
         _tape: &mut Tape<T>,
         _rows: Rows<'_, T>,
         _noise: Noise,
-    ) -> Option<Box<dyn FnOnce(&mut Self)>> {
+    ) -> Option<Learned<Self>> {
         None
     }
 

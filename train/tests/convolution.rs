@@ -7,7 +7,7 @@ use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var, W
 use evidence_layers::{
     Activation, BatchNorm, Conv2d, ConvTranspose2d, Dense, Dropout, Init, LayerNorm, Statistics,
 };
-use evidence_models::{Batch, Loss, Model, Rows};
+use evidence_models::{Batch, Learned, Loss, Model, Rows};
 use evidence_optim::Adam;
 use evidence_train::data::{DIGITS_MAX, Dataset, digits};
 use evidence_train::{Event, FitOptions, Snapshot, Trainer, evaluate, fit};
@@ -129,7 +129,7 @@ impl<T: Real> Model<T> for Autoencoder<Array<T>> {
         tape: &mut Tape<T>,
         rows: Rows<'_, T>,
         noise: Noise,
-    ) -> Option<Box<dyn FnOnce(&mut Self)>> {
+    ) -> Option<Learned<Self>> {
         let (_, statistics) = self.bind_constant(tape).training(tape.constant(rows.inputs), noise);
         tape.reset();
         Some(Box::new(|model| model.norm.learn(statistics)))

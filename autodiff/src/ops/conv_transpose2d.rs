@@ -158,12 +158,9 @@ mod tests {
     fn is_the_adjoint_of_conv2d() {
         for (stride, padding) in [(1, 0), (2, 1), (3, 1), (2, 3)] {
             let window = Window { stride, padding };
-            for (h, w) in [(7, 8), (8, 9), (9, 7)] {
-                // Each size that gives one map is told apart by its extra; both axes must have the same.
-                let extra = (h + 2 * padding - 3) % stride;
-                if (w + 2 * padding - 3) % stride != extra {
-                    continue;
-                }
+            for h in 6..9 {
+                // Each size that gives one map is told apart by its extra, which must be the same down and across.
+                let (w, extra) = (h + stride, (h + 2 * padding - 3) % stride);
                 let tape = Tape::<f64>::new();
                 let (image, kernel) = (tape.constant(numbers(&[5, 2, h, w])), tape.constant(numbers(&[4, 2, 3, 3])));
                 let there = image.conv2d(kernel, window);
