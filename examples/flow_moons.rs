@@ -1,30 +1,39 @@
 //! Normalizing flows on two moons, each an exact log-density and both directions of one map: RealNVP, and beside it masked
 //! autoregressive layers with swaps of the columns between.
 //!
-//! `cargo run --release --example flow_moons`
+//! `cargo run --release --example flow_moons`; the pictures go to `evidence-out/flow_moons`, or to the folder named behind `--`: the
+//! densities beside the true one, and what each coupling makes of the base and of a grid in it.
 
 use evidence::autodiff::kernels::threads::with_threads;
+use evidence::layers::Chain;
 use evidence::models::{Flow, Model};
 use evidence::optim::Adam;
+use evidence::plot::{Content, Grid, HeatMap, Labels, Panel, panels};
 use evidence::train::data::{Dataset, Density2d, TwoMoons, two_moons};
 use evidence::train::{FitOptions, Schedule, evaluate, fit};
 use evidence::{Bijection, Noise, Parameters, Tape, Var};
-use ndarray::{Array2, Axis};
+use ndarray::{Array1, Array2, s};
+use std::f64::consts::TAU;
+use std::path::{Path, PathBuf};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+const NOISE: f64 = 0.1;
+
 fn main() -> Result<(), Failure> {
+    let folder = std::env::args().nth(1).unwrap_or_else(|| "evidence-out/flow_moons".into());
+    let folder = PathBuf::from(folder);
     with_threads(0, || {
-        let moons = |stream| two_moons(5_000, 0.1, &mut Noise::new(stream).rng());
+        let moons = |stream| two_moons(5_000, NOISE, &mut Noise::new(stream).rng());
         let (training, test) = (moons(1)?, moons(2)?);
         println!(
             "the entropy of the moons themselves is {:.3} nats",
-            TwoMoons::new(0.1)?.entropy()
+            TwoMoons::new(NOISE)?.entropy()
         );
 
         let real_nvp = trained(
-            "RealNVP, 6 couplings",
-            Flow::real_nvp(2, 6, &[32, 32], Noise::new(3))?,
+            "RealNVP, 8 couplings",
+            Flow::real_nvp(2, 8, &[32, 32], Noise::new(3))?,
             (&training, &test),
         )?;
         let maf = trained(
@@ -39,9 +48,11 @@ fn main() -> Result<(), Failure> {
         there_and_back("RealNVP", &real_nvp.bijection, x);
         there_and_back("MAF", &maf.bijection, x);
 
-        println!("drawn from the MAF, one pass of its networks for each column:");
-        let samples = maf.sample(&tape, (2_000, 2), Noise::new(4));
-        print_density(&samples.value().to_owned().into_dimensionality()?);
+        densities("RealNVP", &real_nvp, &tape, &folder.join("real_nvp_density.svg"))?;
+        densities("MAF", &maf, &tape, &folder.join("maf_density.svg"))?;
+        base_to_data(&real_nvp.bijection, &tape, &folder.join("real_nvp_points.svg"))?;
+        warped_grid(&real_nvp.bijection, &tape, &folder.join("real_nvp_grid.svg"))?;
+        println!("pictures: {}", folder.display());
         Ok(())
     })
 }
@@ -71,18 +82,119 @@ fn there_and_back<'t>(name: &str, flow: &impl Bijection<'t, f32>, x: Var<'t, f32
     );
 }
 
-/// Samples counted on a grid, in characters.
-fn print_density(samples: &Array2<f32>) {
-    let (columns, rows) = (64, 20);
-    let mut counts = Array2::<usize>::zeros((rows, columns));
-    for point in samples.axis_iter(Axis(0)) {
-        let (i, j) =
-            ((1.4 - point[1]) / 2.4 * rows as f32, (point[0] + 1.5) / 4.0 * columns as f32);
-        if (0.0..rows as f32).contains(&i) && (0.0..columns as f32).contains(&j) {
-            counts[[i as usize, j as usize]] += 1;
-        }
+fn points(x: Var<'_, f32>) -> Array2<f64> {
+    x.value().mapv(f64::from).into_dimensionality().expect("rows of two columns")
+}
+
+/// The true density, and the flow's with draws over it.
+fn densities<'t>(
+    name: &str,
+    flow: &Flow<impl Bijection<'t, f32>>,
+    tape: &'t Tape<f32>,
+    path: &Path,
+) -> Result<(), Failure> {
+    let grid = Grid { x: -1.75..2.75, y: -1.25..1.75, columns: 135, rows: 90 };
+    let centres = grid.centres();
+    let truth = TwoMoons::new(NOISE)?.log_prob(centres.view());
+    let log_prob = flow.log_prob(tape.batch(centres.mapv(|x| x as f32).view()));
+    let found: Array1<f64> = log_prob.data().iter().map(|&l| f64::from(l)).collect();
+    let draws = points(flow.sample(tape, (400, 2), Noise::new(4)));
+    // One scale for both, down to where nothing can be told apart.
+    let top = truth.fold(f64::NEG_INFINITY, |top, &l| top.max(l));
+    let panel = |title, values, points| Panel {
+        labels: Labels { title, x: "x₁", y: "x₂" },
+        content: Content::Map(HeatMap {
+            grid: &grid,
+            values,
+            unit: "log density (nats)",
+            span: Some((top - 10.0, top)),
+            points,
+        }),
+    };
+    let with_draws = format!("{name}, and 400 draws from it");
+    let both =
+        [panel("truth", truth.view(), None), panel(&with_draws, found.view(), Some(draws.view()))];
+    Ok(panels(&format!("Two moons: the true density, and that of {name}"), &both)?.save(path)?)
+}
+
+/// Points of the base, and what they are behind each bijection of a chain.
+fn layer_by_layer<'t>(
+    chain: &Chain<impl Bijection<'t, f32>>,
+    tape: &'t Tape<f32>,
+    base: &Array2<f64>,
+) -> Vec<Array2<f64>> {
+    let mut x = tape.batch(base.mapv(|z| z as f32).view());
+    let mut frames = vec![points(x)];
+    for bijection in &chain.0 {
+        x = bijection.forward(x).0;
+        frames.push(points(x));
     }
-    for row in counts.outer_iter() {
-        println!("{}", row.iter().map(|&n| b" .:-=+*#%@"[n.min(9)] as char).collect::<String>());
-    }
+    frames
+}
+
+/// The frames' names.
+const NAMES: [&str; 9] = [
+    "the base",
+    "behind 1 coupling",
+    "behind 2 couplings",
+    "behind 3 couplings",
+    "behind 4 couplings",
+    "behind 5 couplings",
+    "behind 6 couplings",
+    "behind 7 couplings",
+    "behind all 8: the data",
+];
+
+fn save_frames(title: &str, frames: Vec<Content<'_>>, path: &Path) -> Result<(), Failure> {
+    let panel =
+        |(content, title)| Panel { labels: Labels { title, x: "x₁", y: "x₂" }, content };
+    let frames: Vec<Panel<'_>> = frames.into_iter().zip(NAMES).map(panel).collect();
+    Ok(panels(title, &frames)?.save(path)?)
+}
+
+/// What all frames show.
+const WITHIN: (std::ops::Range<f64>, std::ops::Range<f64>) = (-3.2..3.2, -3.2..3.2);
+
+/// Draws of the base on their way, coloured by the direction that they lie in there.
+fn base_to_data<'t>(
+    chain: &Chain<impl Bijection<'t, f32>>,
+    tape: &'t Tape<f32>,
+    path: &Path,
+) -> Result<(), Failure> {
+    let base = points(tape.normal(&[1_500, 2], Noise::new(5)));
+    let sector = |point: ndarray::ArrayView1<'_, f64>| {
+        ((point[1].atan2(point[0]) / TAU + 0.5) * 6.0).min(5.0) as usize
+    };
+    let classes: Vec<usize> = base.outer_iter().map(sector).collect();
+    let frames = layer_by_layer(chain, tape, &base);
+    let content = frames.iter().map(|points| Content::Classes {
+        points: points.view(),
+        classes: &classes,
+        within: Some(WITHIN),
+    });
+    let contents = content.collect();
+    save_frames("RealNVP: the base pushed to the data, coupling by coupling", contents, path)
+}
+
+/// Lines of a grid in the base on their way: those along x₁ in one colour, those along x₂ in the other.
+fn warped_grid<'t>(
+    chain: &Chain<impl Bijection<'t, f32>>,
+    tape: &'t Tape<f32>,
+    path: &Path,
+) -> Result<(), Failure> {
+    const LINES: usize = 13;
+    const POINTS: usize = 241;
+    let at = |i: usize, of: usize| 6.0 * i as f64 / (of - 1) as f64 - 3.0;
+    let base = Array2::from_shape_fn((2 * LINES * POINTS, 2), |(row, axis)| {
+        let (line, along) = (row / POINTS, at(row % POINTS, POINTS));
+        if line / LINES == axis { along } else { at(line % LINES, LINES) }
+    });
+    let cut = |points: Array2<f64>| -> Vec<(usize, Array2<f64>)> {
+        let line = |i| points.slice(s![i * POINTS..(i + 1) * POINTS, ..]).to_owned();
+        (0..2 * LINES).map(|i| (i / LINES, line(i))).collect()
+    };
+    let frames: Vec<_> = layer_by_layer(chain, tape, &base).into_iter().map(cut).collect();
+    let contents =
+        frames.iter().map(|lines| Content::Lines { lines, within: Some(WITHIN) }).collect();
+    save_frames("RealNVP: a grid in the base, warped coupling by coupling", contents, path)
 }

@@ -49,7 +49,7 @@ pub use bijection::{Bijection, LogDet};
 pub use bijections::{
     ActNorm, ActNormError, Additive, AdditiveCoupling, Affine, AffineCoupling, AnyBijection,
     Autoregressive, Chain, Columns, Conditioning, Coupling, CouplingError, Direction, Inverse,
-    LeakyRelu, LuLinear, Made, MadeError, Permutation, PermutationError, Planar, Radial,
+    LeakyRelu, LuLinear, Made, MadeError, Part, Permutation, PermutationError, Planar, Radial,
     Reversible, ScaleShift, Sigmoid, SigmoidError, Softplus, Spline, SplineCoupling, SplineError,
     Split, Tanh, Transform, examine,
 };

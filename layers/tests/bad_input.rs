@@ -3,8 +3,8 @@
 use evidence_autodiff::{Array, Noise, Parameters, Tape};
 use evidence_layers::{
     Affine, AffineCoupling, AnyBijection, Autoregressive, Bijection, Chain, Columns, CouplingError,
-    Direction, Inverse, LeakyRelu, LuLinear, Permutation, Planar, Radial, ScaleShift, Sigmoid,
-    Softplus, Spline, SplineCoupling, Split, Tanh,
+    Direction, Inverse, LeakyRelu, LuLinear, Part, Permutation, Planar, Radial, ScaleShift,
+    Sigmoid, Softplus, Spline, SplineCoupling, Split, Tanh,
 };
 use ndarray::Array2;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +29,12 @@ fn every_kind() -> Vec<(&'static str, AnyBijection<P>)> {
         ("IAF", maf(Direction::Inverse).into()),
         ("MAF of splines", splines(Direction::Masked).into()),
         ("IAF of splines", splines(Direction::Inverse).into()),
+        (
+            "part",
+            Part::new(Chain(vec![LuLinear::random(2, noise).into()]), WIDTH, Split::First)
+                .unwrap()
+                .into(),
+        ),
         ("scale and shift", ScaleShift::identity(WIDTH).into()),
         ("permutation", Permutation::reversed(WIDTH).into()),
         ("matrix", LuLinear::random(WIDTH, noise).into()),

@@ -3,13 +3,13 @@
 use crate::yardsticks::DropoutNetwork;
 use crate::{
     AnyBase, Autoencoder, Batch, BayesianNetwork, ConditionalFlow, DenseNetwork, Flow, Iwae,
-    Likelihood, Normal, NormalMixture, Potential, StudentT, Vae,
+    Likelihood, Normal, NormalMixture, Potential, StandardNormal, StudentT, Vae,
 };
 use evidence_autodiff::check::{Check, Function, Input};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var, function};
 use evidence_layers::{
-    Activation, AffineCoupling, AnyBijection, Chain, Columns, Estimator, Mlp, PosteriorKind, Prior,
-    Spline, SplineCoupling, Split,
+    Activation, AffineCoupling, AnyBijection, Chain, Columns, Estimator, LuLinear, Mlp, Planar,
+    PosteriorKind, Prior, Radial, Spline, SplineCoupling, Split,
 };
 use ndarray::ArrayD;
 
@@ -222,6 +222,7 @@ fn flows(table: &mut Vec<Check>) {
             None
         );
     }
+    reverse_kls(table);
     let columns = Columns { width: 2, context: 3 };
     let spline = Spline::new(4, 3.0).expect("there are bins");
     let coupling =
@@ -256,6 +257,66 @@ fn flows(table: &mut Vec<Check>) {
         [Input::any(&[4, 2])],
         function!(|x| Potential::Fork.log_density(x)),
     ));
+}
+
+type AnyFlow = Flow<Chain<AnyBijection<Array<f64>>>, AnyBase<Array<f64>>>;
+
+/// The reverse KL of a flow to a potential, from the same draws of the base every time, as a function of all parameters.
+struct ReverseKl(AnyFlow, Potential);
+
+impl Function for ReverseKl {
+    fn call<'t, T: Real>(&self, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        let mut leaves = inputs.iter();
+        let flow =
+            self.0.map(&Path::root(), &mut |_, _| *leaves.next().expect("an input for each leaf"));
+        let target = |x| self.1.log_density(x);
+        flow.reverse_kl(inputs[0].tape(), (4, 2), target, Noise::new(6))
+    }
+}
+
+/// Reverse KLs: flows of several kinds, from several bases, to each of the potentials.
+fn reverse_kls(table: &mut Vec<Check>) {
+    let noise = Noise::new(0);
+    let spline = Spline::new(4, 3.0).expect("there are bins");
+    let splines =
+        |split| SplineCoupling::with(spline, 2, split, &[5], noise).expect("wide enough").into();
+    let affine = |split| AffineCoupling::new(2, split, &[5], noise).expect("wide enough").into();
+    let maf = Flow::maf(2, 2, &[5], noise).expect("there are columns").bijection;
+    let whole = vec![
+        Planar::new(2, noise).into(),
+        Radial::new(2, noise).into(),
+        LuLinear::random(2, noise).into(),
+    ];
+    let mixture = NormalMixture::new(2, 2, noise).expect("two");
+    let of = |bijections, base| Flow { bijection: Chain(bijections), base };
+    let flows: [(&str, AnyFlow, Potential); 5] = [
+        (
+            "splines",
+            of(vec![splines(Split::First), splines(Split::Second)], StandardNormal.into()),
+            Potential::Ring,
+        ),
+        ("MAF from a normal", of(maf.0, Normal::standard(2).into()), Potential::Wave),
+        ("planar, radial and linear", of(whole, StandardNormal.into()), Potential::Parting),
+        (
+            "couplings from a mixture",
+            of(vec![affine(Split::First), affine(Split::Second)], mixture.into()),
+            Potential::Fork,
+        ),
+        (
+            "couplings from Student-t",
+            of(
+                vec![affine(Split::First), affine(Split::Second)],
+                StudentT::new(4.0).expect("positive").into(),
+            ),
+            Potential::Wave,
+        ),
+    ];
+    for (name, flow, potential) in flows {
+        let leaf = |(_, leaf): &(String, Array<f64>)| Input::between(leaf.shape(), -0.2, 0.2);
+        let inputs: Vec<Input> = flow.named().iter().map(leaf).collect();
+        let name = format!("Flow, reverse KL: {name} to {}", potential.name());
+        table.push(Check::stochastic_gradient(name, inputs, ReverseKl(flow, potential)));
+    }
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl<T: Real> Flow<Chain<SplineCoupling<Array<T>>>> {
 impl<T: Real> Flow<Chain<AnyBijection<Array<T>>>> {
     /// MAF (Papamakarios and others 2017): masked autoregressive layers, the columns in reverse order from one to the next.
     ///
-    /// Densities take one pass of each layer's network, draws `width` of them.
+    /// Densities take one pass of each layer's network; draws compute as much, column by column.
     ///
     /// # Errors
     /// If there are no columns, or a hidden layer has no units.

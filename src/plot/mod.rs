@@ -10,7 +10,7 @@
 //! | images, their reconstructions, samples | [`images`] |
 //! | a latent plane, coloured by class | [`scatter`] |
 //! | a density on the plane | [`heat_map`] |
-//! | density, samples, samples pushed back to the base | [`panels`] |
+//! | density, samples, samples pushed back to the base; layer by layer, as frames | [`panels`] |
 //!
 //! The same input gives the same bytes. Bad data is an error ([`PlotError`]), never a picture with a hole in
 //! it and never a panic. Pictures are 800 px wide or less, with text of 12 px and more, so that a page can

@@ -101,13 +101,13 @@ fn rows_beyond_the_networks_precision_are_answered_with_nan_and_no_other_row_not
         };
         ok(&train(target, &["--likelihood", likelihood]));
         let rows = |far: &str| {
-            let text = format!("a,b\n0.3,-0.2\n{far},-{far}\n0.1,0.9\n");
+            let text = format!("a,b\n0.3,-0.2\n-{far},{far}\n0.1,0.9\n");
             fs::write(folder.join("new.csv"), text).unwrap();
             let answer = ok(&["predict", "r", "--data", "new.csv", "--quantiles", "0.1"]);
             answer.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
         };
         let near = rows("0.5");
-        for far in ["1e20", "1e38", "1e300"] {
+        for far in ["1e20", "1e38"] {
             let found = rows(far);
             assert_eq!([&found[0], &found[2]], [&near[0], &near[2]], "{likelihood}, {far}");
             assert_ne!(found[1], near[1], "{likelihood}, {far}");

@@ -60,6 +60,8 @@ pub(super) struct Bin<T> {
     pub(super) height: T,
     pub(super) left: T,
     pub(super) right: T,
+    /// Where it ends.
+    end: T,
 }
 
 /// Cotangents of a bin's numbers; those of x and y are of where it begins.
@@ -120,10 +122,11 @@ impl<T: Real> Shares<T> {
             x += width;
             y += height;
         }
+        let mut end = x + width;
         if index + 1 == knots.bins {
             // The sum of lengths is the whole but for rounding: the last bin ends where the tail begins.
             let bound = T::from_f64(knots.bound);
-            (width, height) = (bound - x, bound - y);
+            (width, height, end) = (bound - x, bound - y, bound);
         }
         let slope = |knot: usize| {
             if knot == 0 || knot == knots.bins {
@@ -133,7 +136,7 @@ impl<T: Real> Shares<T> {
                 T::from_f64(LEAST) + (raw + Knots::shift()).softplus()
             }
         };
-        Bin { index, x, width, y, height, left: slope(index), right: slope(index + 1) }
+        Bin { index, x, width, y, height, left: slope(index), right: slope(index + 1), end }
     }
 }
 
@@ -148,10 +151,17 @@ pub(super) struct Parts<T> {
 }
 
 impl<T: Real> Bin<T> {
+    /// At a point, by its distance from the nearer end: that has all its digits.
     #[inline(always)]
-    pub(super) fn parts(self, u: T) -> Parts<T> {
+    pub(super) fn at(self, x: T) -> Parts<T> {
+        let (u, v) = ((x - self.x) / self.width, (self.end - x) / self.width);
+        if u < v { self.parts(u, T::one() - u) } else { self.parts(T::one() - v, v) }
+    }
+
+    #[inline(always)]
+    pub(super) fn parts(self, u: T, v: T) -> Parts<T> {
         let two = T::from_f64(2.0);
-        let (v, s) = (T::one() - u, self.height / self.width);
+        let s = self.height / self.width;
         let uv = u * v;
         Parts {
             u,

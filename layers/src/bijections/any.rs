@@ -4,12 +4,12 @@
 
 use super::{
     ActNorm, ActNormError, AdditiveCoupling, Affine, AffineCoupling, Autoregressive, Chain,
-    Inverse, LeakyRelu, LuLinear, Permutation, Planar, Radial, Reversible, ScaleShift, Sigmoid,
-    Softplus, Spline, SplineCoupling, Tanh,
+    Inverse, LeakyRelu, LuLinear, Part, Permutation, Planar, Radial, Reversible, ScaleShift,
+    Sigmoid, Softplus, Spline, SplineCoupling, Tanh,
 };
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Array, Parameters, Path, Real, Tape, Tree, Var};
-use ndarray::{ArrayView2, Ix2};
+use ndarray::{Array2, ArrayView2};
 
 macro_rules! any {
     ($($(#[$doc:meta])* $variant:ident($type:ty)),* $(,)?) => {
@@ -101,6 +101,8 @@ any! {
     Logit(Inverse<Sigmoid>),
     /// An invertible matrix.
     LuLinear(LuLinear<P>),
+    /// A chain over some of the columns.
+    Part(Part<Chain<AnyBijection<P>>>),
     /// Columns in another order.
     Permutation(Permutation),
     /// A planar flow.
@@ -134,8 +136,8 @@ impl<B> Chain<B> {
 }
 
 impl<T: Real> Chain<AnyBijection<Array<T>>> {
-    /// Starts every [`ActNorm`] from data: from the data's side to the base, each from what reaches it. One within a
-    /// [`Reversible`] is not reached: start that chain before it is put in.
+    /// Starts every [`ActNorm`] from data, those within a [`Part`] or a [`Reversible`] too: from the data's side to the base, each from
+    /// what reaches it.
     ///
     /// # Errors
     /// If what reaches one gives no start.
@@ -143,14 +145,24 @@ impl<T: Real> Chain<AnyBijection<Array<T>>> {
     /// # Panics
     /// If the rows do not fit the bijections, or one needs a context.
     pub fn start(&mut self, rows: ArrayView2<'_, T>) -> Result<(), ActNormError> {
+        let of = |rows: Var<'_, T>| -> Array2<T> {
+            rows.value().to_owned().into_dimensionality().expect("[n, d]")
+        };
         let mut rows = rows.to_owned();
         for bijection in self.0.iter_mut().rev() {
-            if let AnyBijection::ActNorm(norm) = bijection {
-                norm.start(rows.view())?;
-            }
             let tape = Tape::new();
-            let (z, _) = bijection.bind_constant(&tape).inverse(tape.batch(rows.view()));
-            rows = z.value().to_owned().into_dimensionality::<Ix2>().expect("[n, d]");
+            let reached = tape.batch(rows.view());
+            match bijection {
+                AnyBijection::ActNorm(norm) => norm.start(rows.view())?,
+                AnyBijection::Reversible(reversible) => reversible.chain.start(rows.view())?,
+                AnyBijection::Part(part) => {
+                    let mapped = of(part.mapped(reached));
+                    part.inside.start(mapped.view())?;
+                }
+                _ => {}
+            }
+            let (z, _) = bijection.bind_constant(&tape).inverse(reached);
+            rows = of(z);
         }
         Ok(())
     }
@@ -161,7 +173,7 @@ mod tests {
     use super::*;
     use crate::Split;
     use evidence_autodiff::Noise;
-    use ndarray::{Array2, Axis};
+    use ndarray::Axis;
 
     #[test]
     fn every_actnorm_starts_from_what_reaches_it() {
@@ -186,6 +198,20 @@ mod tests {
             assert!(
                 z.std_axis(Axis(0), 0.0).iter().all(|deviation| (deviation - 1.0).abs() < 1e-10)
             );
+        }
+        // Inside of what holds a chain, too: what comes out of it is as good as what comes out of the last.
+        let inside = |chain| AnyBijection::Reversible(Reversible::new(chain, 1e-9));
+        let only: Chain<AnyBijection<Array<f64>>> = Chain(vec![ActNorm::new(2).into()]);
+        let part = Part::new(Chain(vec![inside(only)]), 3, Split::First).unwrap();
+        let mut chain: Chain<AnyBijection<Array<f64>>> = Chain(vec![part.into()]);
+        chain.start(rows.view()).unwrap();
+        let tape = Tape::new();
+        let (z, _) = chain.bind_constant(&tape).inverse(tape.constant(&rows));
+        let (means, deviations) =
+            (z.value().mean_axis(Axis(0)).unwrap(), z.value().std_axis(Axis(0), 0.0));
+        assert_eq!(z.value().index_axis(Axis(1), 0), rows.column(0).into_dyn());
+        for column in 1..3 {
+            assert!(means[[column]].abs() < 1e-10 && (deviations[[column]] - 1.0).abs() < 1e-10);
         }
     }
 }

@@ -3,12 +3,17 @@
 //! With θ = MADE(·), whose part for column j sees columns 0 … j − 1 only:
 //!
 //! * masked (MAF: Papamakarios and others 2017): `x_j = g(z_j; θ_j(x_{<j}))`, `z_j = g⁻¹(x_j; θ_j(x_{<j}))`. Densities take one pass of
-//!   the network, **sampling takes d**, one for each column;
-//! * inverse (IAF: Kingma and others 2016): `x_j = g(z_j; θ_j(z_{<j}))`. Sampling takes one pass, **densities of given points take d**.
+//!   the network, **sampling goes column by column**;
+//! * inverse (IAF: Kingma and others 2016): `x_j = g(z_j; θ_j(z_{<j}))`. Sampling takes one pass, **densities of given points go column
+//!   by column**.
+//!
+//! Column by column no unit of the network is computed twice: the arithmetic is that of one pass, and as linear in d, but cut into d
+//! parts that wait for each other. Each part copies the units known so far, which is small beside a layer's product.
 //!
 //! The Jacobian is triangular: `log |det ∂x/∂z| = Σ ln |∂g/∂z_j|`. g is a [`Transform`]. Put a [`Permutation`](super::Permutation)
 //! between two, so that the first column is not always the first.
 
+use super::columnwise::Columnwise;
 use super::{Columns, Made, MadeError, Transform};
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
@@ -99,18 +104,16 @@ impl<'t, T: Real, G: Transform> Autoregressive<Var<'t, T>, G> {
         if self.direction == fast {
             return transform(&self.transform, x, self.made.forward(x, context));
         }
-        // Column by column: what is not known yet is 0, and not seen.
-        let (n, d) = (x.size(0), self.columns.width);
-        let (mut known, mut total) = (Vec::with_capacity(d + 1), None);
+        let mut network = Columnwise::new(&self.made, x.tape(), x.size(0), context);
+        let (mut found, mut total) = (Vec::with_capacity(self.columns.width), None);
         for (j, places) in self.places.iter().enumerate() {
-            known.push(x.tape().filled(&[n, d - j], 0.0));
-            let parameters = self.made.forward(Var::concat(&known, 1), context);
-            let own = parameters.gather_columns(places.clone());
-            let (y, log_det) = transform(&self.transform, x.slice(1, j..=j), own);
-            known[j] = y;
+            let parameters = network.outputs(places);
+            let (y, log_det) = transform(&self.transform, x.slice(1, j..=j), parameters);
+            network.learn(y);
+            found.push(y);
             total = Some(total.map_or(log_det, |sum: LogDet<'t, T>| sum + log_det));
         }
-        (Var::concat(&known, 1), total.unwrap_or_else(|| LogDet::zero(x)))
+        (Var::concat(&found, 1), total.unwrap_or_else(|| LogDet::zero(x)))
     }
 }
 

@@ -1,12 +1,15 @@
 //! The check table of bijections: gradients of both directions, round trips, log-determinants against each other and against the
 //! Jacobian that the tape itself computes.
 
+mod laws;
+
+use self::laws::{Laws, log_abs_det};
 use super::*;
 use crate::checks::tree_function;
 use crate::{Bijection, LogDet, standard_normal_log_prob};
-use evidence_autodiff::check::{Check, Function, Input, Measured, Outcome, jacobian};
+use evidence_autodiff::check::{Check, Function, Input, jacobian};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var};
-use ndarray::{Array2, ArrayD, Axis};
+use ndarray::{ArrayD, Axis};
 
 type P = Array<f64>;
 
@@ -138,41 +141,6 @@ macro_rules! bijection {
     }};
 }
 
-/// The worst errors found, relative where numbers are above 1.
-#[derive(Default)]
-struct Laws([f64; 3]);
-
-impl Laws {
-    fn meet<'a>(
-        &mut self,
-        points: impl Iterator<Item = (&'a f64, &'a f64)>,
-        there: f64,
-        back: f64,
-        exact: f64,
-    ) {
-        let error = |a: f64, b: f64| (a - b).abs() / b.abs().max(1.0);
-        let trip = points.map(|(&point, &again)| error(again, point)).fold(0.0, worse);
-        let errors = [trip, error(-back, there), error(there, exact)];
-        for (worst, error) in self.0.iter_mut().zip(errors) {
-            *worst = worse(*worst, error);
-        }
-    }
-
-    fn outcome(self) -> Outcome {
-        let against =
-            ["the round trip", "minus the inverse's log-det", "log |det| of the Jacobian"];
-        let measured = against.into_iter().zip(self.0);
-        Outcome::of(
-            measured.map(|(against, error)| Measured { against, error, bound: 1e-9 }).collect(),
-        )
-    }
-}
-
-/// The larger error; a NaN is the worst there is.
-fn worse(a: f64, b: f64) -> f64 {
-    if b > a || b.is_nan() { if b.is_nan() { f64::INFINITY } else { b } } else { a }
-}
-
 /// The rows of the table.
 pub(crate) fn checks() -> Vec<Check> {
     let mut table = Vec::new();
@@ -286,6 +254,14 @@ fn couplings(table: &mut Vec<Check>, width: usize) {
         bijection!(table, "AffineCoupling, checkerboard", width, board, AffineCoupling<P>);
         let channels = affine(Split::channels([4, 4], true));
         bijection!(table, "AffineCoupling, channels", width, channels, AffineCoupling<P>);
+        bijection!(
+            table,
+            "Multi-scale, two levels",
+            width,
+            levels(noise),
+            Chain<AnyBijection<P>>,
+            MILD
+        );
     }
     let additive =
         AdditiveCoupling::with(Additive, width, Split::Odd, &[8], noise).expect("wide enough");
@@ -322,6 +298,25 @@ fn couplings(table: &mut Vec<Check>, width: usize) {
     );
     let three = [Split::First, Split::Second, Split::First].map(affine).to_vec();
     bijection!(table, "Chain of 3 couplings", width, Chain(three), Chain<AffineCoupling<P>>);
+    let inside: Chain<AnyBijection<P>> = Chain(vec![
+        ScaleShift::identity(width - width / 2).into(),
+        LuLinear::random(width - width / 2, noise).into(),
+    ]);
+    type Level = Part<Chain<AnyBijection<P>>>;
+    let first = Part::new(inside.clone(), width, Split::First).expect("wide enough");
+    bijection!(table, "Part, second half", width, first, Level);
+    let apart = Part::new(inside, width, if width == 5 { Split::Odd } else { Split::Even });
+    bijection!(table, "Part, scattered columns", width, apart.expect("wide enough"), Level);
+    let kept: Reversible<P> = Reversible::new(
+        Chain(vec![
+            affine(Split::First).into(),
+            Permutation::random(width, noise).into(),
+            ScaleShift::identity(width).into(),
+            affine(Split::Second).into(),
+        ]),
+        1e-3,
+    );
+    bijection!(table, "Reversible", width, kept, Reversible<P>, MILD);
     let different = Chain(vec![
         Planar::new(width, noise).into(),
         splines(Split::First).into(),
@@ -332,41 +327,22 @@ fn couplings(table: &mut Vec<Check>, width: usize) {
     bijection!(table, "Chain of different ones", width, different, Chain<AnyBijection<P>>, MILD);
 }
 
+/// An image of 4×4 pixels: a coupling over a checkerboard, squeezed, one over channels, half of which are mapped further.
+fn levels(noise: Noise) -> Chain<AnyBijection<P>> {
+    let coupling =
+        |width, split| AffineCoupling::<P>::new(width, split, &[8], noise).expect("wide enough");
+    let channels = || Split::channels([4, 4], false);
+    let small = Chain(vec![coupling(8, Split::First).into(), coupling(8, Split::Second).into()]);
+    Chain(vec![
+        Part::new(small, 16, channels()).expect("wide enough").into(),
+        coupling(16, channels()).into(),
+        Permutation::squeeze([4, 4, 1]).expect("even").into(),
+        coupling(16, Split::checkerboard([4, 4, 1], false)).into(),
+    ])
+}
+
 fn normal(shape: &[usize], scale: f64, noise: Noise) -> ArrayD<f64> {
     let mut array = ArrayD::zeros(shape);
     noise.fill_normal_f64(array.as_slice_mut().expect("fresh arrays are contiguous"));
     array * scale
-}
-
-/// log |det A| by elimination with partial pivoting; independent of every formula it is compared with.
-fn log_abs_det(mut a: Array2<f64>) -> f64 {
-    let n = a.nrows();
-    let mut sum = 0.0;
-    for k in 0..n {
-        let pivot = (k..n)
-            .max_by(|&i, &j| a[[i, k]].abs().total_cmp(&a[[j, k]].abs()))
-            .expect("rows are left");
-        for j in 0..n {
-            a.swap([k, j], [pivot, j]);
-        }
-        sum += a[[k, k]].abs().ln();
-        for i in k + 1..n {
-            let factor = a[[i, k]] / a[[k, k]];
-            for j in k..n {
-                a[[i, j]] -= factor * a[[k, j]];
-            }
-        }
-    }
-    sum
-}
-
-#[cfg(test)]
-mod tests {
-    use super::log_abs_det;
-
-    #[test]
-    fn elimination_finds_known_determinants() {
-        let a = ndarray::array![[0.0, 2.0, 0.0], [3.0, 1.0, 4.0], [0.0, 5.0, -6.0]];
-        approx::assert_abs_diff_eq!(log_abs_det(a), 36f64.ln(), epsilon = 1e-14);
-    }
 }

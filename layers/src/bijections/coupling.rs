@@ -8,10 +8,10 @@
 //! neither direction inverts the network. g is a [`Transform`]: [`Additive`] (NICE), [`Affine`] (RealNVP: Dinh and others 2017,
 //! eq. 4–8) or a [`Spline`] (Durkan and others 2019).
 
+use super::places::Places;
 use super::{Additive, Affine, Columns, Spline, Split, Transform};
 use crate::{Activation, Bijection, Init, LogDet, Mlp};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
-use std::sync::Arc;
 
 /// A coupling over `[n, d]`.
 #[derive(Clone, Debug)]
@@ -31,15 +31,6 @@ pub type AffineCoupling<P> = Coupling<P, Affine>;
 pub type AdditiveCoupling<P> = Coupling<P, Additive>;
 /// Rational-quadratic splines.
 pub type SplineCoupling<P> = Coupling<P, Spline>;
-
-/// Where conditioning and transformed columns are.
-#[derive(Clone, Debug)]
-enum Places {
-    /// Side by side: the first so many, which condition or do not.
-    Halves { first: usize, conditions: bool },
-    /// Anywhere: conditioning ones, transformed ones, and where each column stands when the two are joined.
-    Scattered { condition: Arc<[usize]>, transform: Arc<[usize]>, joined: Arc<[usize]> },
-}
 
 /// A coupling that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -129,9 +120,9 @@ impl<T: Real, G: Transform> Coupling<Array<T>, G> {
         noise: Noise,
     ) -> Result<Self, CouplingError> {
         let columns = columns.into();
-        let (condition, transformed) = split.columns(columns.width)?;
-        let outputs = transformed.len() * transform.parameters();
-        let sizes: Vec<usize> = [condition.len() + columns.context]
+        let (places, [condition, transformed]) = Places::new(&split, columns.width)?;
+        let outputs = transformed * transform.parameters();
+        let sizes: Vec<usize> = [condition + columns.context]
             .into_iter()
             .chain(hidden.iter().copied())
             .chain([outputs])
@@ -140,21 +131,6 @@ impl<T: Real, G: Transform> Coupling<Array<T>, G> {
         if let Some(last) = conditioner.layers.last_mut() {
             last.weight = Init::Zeros.draw(last.weight.shape()[0], outputs, noise);
         }
-        let places = match split {
-            Split::First => Places::Halves { first: condition.len(), conditions: true },
-            Split::Second => Places::Halves { first: transformed.len(), conditions: false },
-            Split::Even | Split::Odd | Split::Mask(_) => {
-                let mut joined = vec![0; columns.width];
-                for (place, &column) in condition.iter().chain(&transformed).enumerate() {
-                    joined[column] = place;
-                }
-                Places::Scattered {
-                    condition: condition.into(),
-                    transform: transformed.into(),
-                    joined: joined.into(),
-                }
-            }
-        };
         Ok(Self { conditioner, transform, columns, places })
     }
 }
@@ -179,31 +155,6 @@ impl<P, G: Transform> Tree<P> for Coupling<P, G> {
 }
 
 impl<'t, T: Real, G: Transform> Coupling<Var<'t, T>, G> {
-    /// Conditioning columns, transformed columns.
-    fn parts(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        match &self.places {
-            Places::Halves { first, conditions } => {
-                let (left, right) = (x.slice(1, 0..*first), x.slice(1, *first..));
-                if *conditions { (left, right) } else { (right, left) }
-            }
-            Places::Scattered { condition, transform, .. } => {
-                (x.gather_columns(condition.clone()), x.gather_columns(transform.clone()))
-            }
-        }
-    }
-
-    fn whole(&self, conditioning: Var<'t, T>, transformed: Var<'t, T>) -> Var<'t, T> {
-        match &self.places {
-            Places::Halves { conditions: false, .. } => {
-                Var::concat(&[transformed, conditioning], 1)
-            }
-            Places::Halves { conditions: true, .. } => Var::concat(&[conditioning, transformed], 1),
-            Places::Scattered { joined, .. } => {
-                Var::concat(&[conditioning, transformed], 1).gather_columns(joined.clone())
-            }
-        }
-    }
-
     #[track_caller]
     fn apply(
         &self,
@@ -212,10 +163,10 @@ impl<'t, T: Real, G: Transform> Coupling<Var<'t, T>, G> {
         transform: impl FnOnce(&G, Var<'t, T>, Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>),
     ) -> (Var<'t, T>, LogDet<'t, T>) {
         let context = self.columns.check("coupling", x, context);
-        let (condition, x) = self.parts(x);
+        let (condition, x) = self.places.part(x);
         let seen = context.map_or(condition, |context| Var::concat(&[condition, context], 1));
         let (y, log_det) = transform(&self.transform, x, self.conditioner.forward(seen));
-        (self.whole(condition, y), log_det)
+        (self.places.join(condition, y), log_det)
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Made<P> {
     /// Behind every layer but the last.
     pub activation: Activation,
     masks: Vec<Arc<[bool]>>,
+    /// Of each hidden layer, how many units, which stand in the order of their degrees, have a degree of at most 0, 1, … d − 1.
+    ends: Vec<Arc<[usize]>>,
 }
 
 /// A masked network that cannot be.
@@ -96,7 +98,7 @@ impl<T: Real> Made<Array<T>> {
         // Without a context a unit of degree 0 is a constant, which is of use where there is nothing else.
         let lowest = usize::from(context == 0 && width > 1);
         let mut degrees: Vec<usize> = (1..=width).chain(std::iter::repeat_n(0, context)).collect();
-        let (mut layers, mut masks) = (Vec::new(), Vec::new());
+        let (mut layers, mut masks, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for (i, &units) in hidden.iter().chain([&outputs]).enumerate() {
             let last = i == hidden.len();
             let next: Vec<usize> = if last {
@@ -109,9 +111,13 @@ impl<T: Real> Made<Array<T>> {
             masks.push(mask.collect());
             let init = if last { Init::Zeros } else { Init::before(Activation::Relu) };
             layers.push(Dense::new(degrees.len(), units, init, noise.stream(i as u64)));
+            if !last {
+                let up_to = |degree| next.iter().filter(|&&of| of <= degree).count();
+                ends.push((0..width).map(up_to).collect());
+            }
             degrees = next;
         }
-        Ok(Self { layers, activation: Activation::Relu, masks })
+        Ok(Self { layers, activation: Activation::Relu, masks, ends })
     }
 }
 
@@ -119,13 +125,25 @@ impl<P> Tree<P> for Made<P> {
     type With<Q> = Made<Q>;
 
     fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Made<Q> {
-        let Self { layers, activation, masks } = self;
-        Made { layers: layers.map(path, f), activation: *activation, masks: masks.clone() }
+        let Self { layers, activation, masks, ends } = self;
+        Made {
+            layers: layers.map(path, f),
+            activation: *activation,
+            masks: masks.clone(),
+            ends: ends.clone(),
+        }
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
-        let Self { layers, activation: _, masks: _ } = self;
+        let Self { layers, activation: _, masks: _, ends: _ } = self;
         layers.leaves_mut(out);
+    }
+}
+
+impl<P> Made<P> {
+    /// How many units of a hidden layer see at most 0, 1, … d − 1 columns.
+    pub(super) fn ends(&self, hidden: usize) -> &[usize] {
+        &self.ends[hidden]
     }
 }
 
@@ -149,35 +167,75 @@ impl<'t, T: Real> Made<Var<'t, T>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::columnwise::Columnwise;
     use super::*;
     use evidence_autodiff::{Parameters, Tape};
     use ndarray::{Array2, ArrayD};
 
+    /// Widths, contexts, hidden layers.
+    const NETWORKS: [(usize, usize, &[usize]); 9] = [
+        (1, 0, &[4]),
+        (1, 2, &[4]),
+        (2, 0, &[6]),
+        (5, 0, &[16, 16]),
+        (5, 1, &[16, 12]),
+        (4, 0, &[]),
+        (4, 2, &[]),
+        // Fewer units than degrees: less is seen, but never too much.
+        (6, 0, &[2]),
+        (6, 3, &[2, 9, 1]),
+    ];
+
+    /// Two outputs for each column, all weights far from 0.
+    fn drawn(columns: Columns, hidden: &[usize]) -> Made<Array<f64>> {
+        let outputs = 2 * columns.width;
+        let column = |i| i % columns.width;
+        let mut made = Made::new(columns, outputs, column, hidden, Noise::new(1)).unwrap();
+        let mut leaves = Vec::new();
+        made.leaves_mut(&mut leaves);
+        for (i, leaf) in leaves.into_iter().enumerate() {
+            let mut new = ArrayD::zeros(leaf.shape());
+            Noise::new(2).stream(i as u64).fill_normal_f64(new.as_slice_mut().unwrap());
+            *leaf = new.mapv(|w: f64| w + w.signum()).into_shared();
+        }
+        made
+    }
+
+    #[test]
+    fn one_column_after_the_other_gives_the_outputs_of_one_pass() {
+        for (width, context, hidden) in NETWORKS {
+            let columns = Columns { width, context };
+            let made = drawn(columns, hidden);
+            let tape = Tape::new();
+            let bound = made.bind_constant(&tape);
+            let mut all = Array2::zeros((7, width + context));
+            Noise::new(3).fill_normal_f64(all.as_slice_mut().unwrap());
+            let all = tape.constant(all);
+            let (x, context) =
+                (all.slice(1, ..width), (context > 0).then(|| all.slice(1, width..)));
+            let whole = bound.forward(x, context);
+            let mut network = Columnwise::new(&bound, &tape, 7, context);
+            for column in 0..width {
+                let places: Arc<[usize]> = [column, column + width].into();
+                let found = network.outputs(&places);
+                network.learn(x.slice(1, column..=column));
+                for (found, whole) in found.data().iter().zip(whole.gather_columns(places).data()) {
+                    let error = (found - whole).abs();
+                    assert!(
+                        error < 1e-12 * whole.abs().max(1.0),
+                        "{columns:?}, {hidden:?}: {error}"
+                    );
+                }
+            }
+        }
+    }
+
     /// Which inputs each output depends on, found by moving them.
     #[test]
     fn an_output_sees_the_columns_before_its_own_and_the_whole_context() {
-        for (width, context, hidden) in [
-            (1, 0, &[4][..]),
-            (1, 2, &[4]),
-            (2, 0, &[6]),
-            (5, 0, &[16, 16]),
-            (5, 1, &[16, 12]),
-            (4, 0, &[]),
-            (4, 2, &[]),
-            // Fewer units than degrees: less is seen, but never too much.
-            (6, 0, &[2]),
-        ] {
+        for (width, context, hidden) in NETWORKS {
             let columns = Columns { width, context };
-            let mut made =
-                Made::<Array<f64>>::new(columns, 2 * width, |i| i % width, hidden, Noise::new(1))
-                    .unwrap();
-            let mut leaves = Vec::new();
-            made.leaves_mut(&mut leaves);
-            for (i, leaf) in leaves.into_iter().enumerate() {
-                let mut new = ArrayD::zeros(leaf.shape());
-                Noise::new(2).stream(i as u64).fill_normal_f64(new.as_slice_mut().unwrap());
-                *leaf = new.mapv(|w: f64| w + w.signum()).into_shared();
-            }
+            let made = drawn(columns, hidden);
             // At several points: a rectifier may be off at one.
             let n = 40;
             let run = |moved: Option<usize>| {
@@ -197,7 +255,7 @@ mod tests {
                 for output in 0..2 * width {
                     let moves = (0..n).any(|i| still[[i, output]] != moved[[i, output]]);
                     let may = input >= width || input < output % width;
-                    let enough = hidden.first().is_none_or(|&units| units >= width);
+                    let enough = hidden.iter().all(|&units| units >= width + context);
                     assert!(
                         moves == may || !enough && !moves,
                         "{columns:?}, {hidden:?}: {input} to {output}"

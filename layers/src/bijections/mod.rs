@@ -1,8 +1,8 @@
 //! The bijections, one file each: formula and log-determinant first.
 //!
 //! [`Coupling`] and [`Autoregressive`] say which columns decide about which; a [`Transform`] ([`Additive`], [`Affine`], [`Spline`]) says
-//! what is done to a column. The others stand alone. [`Chain`] puts them one behind the other, [`Inverse`] turns one round, and
-//! [`AnyBijection`] lets different ones stand in one chain.
+//! what is done to a column. The others stand alone. [`Chain`] puts them one behind the other, [`Inverse`] turns one round,
+//! [`Part`] applies one to some of the columns, and [`AnyBijection`] lets different ones stand in one chain.
 
 /// A tree without leaves: configuration only.
 macro_rules! leafless {
@@ -32,13 +32,16 @@ mod any;
 mod autoregressive;
 mod chain;
 mod checks;
+mod columnwise;
 mod coupling;
 mod examine;
 mod inverse;
 mod leaky_relu;
 mod linear;
 mod made;
+mod part;
 mod permutation;
+mod places;
 mod planar;
 mod radial;
 mod reversible;
@@ -63,6 +66,7 @@ pub use inverse::Inverse;
 pub use leaky_relu::LeakyRelu;
 pub use linear::LuLinear;
 pub use made::{Columns, Made, MadeError};
+pub use part::Part;
 pub use permutation::{Permutation, PermutationError};
 pub use planar::Planar;
 pub use radial::Radial;

@@ -14,10 +14,25 @@ pub struct Permutation {
 
 /// What is no permutation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{columns:?} is no permutation: {problem} (give each of 0 to {} once)", columns.len().saturating_sub(1))]
-pub struct PermutationError {
-    columns: Vec<usize>,
-    problem: String,
+pub enum PermutationError {
+    /// A column is missing, or named twice.
+    #[error("{columns:?} is no permutation: {problem} (give each of 0 to {} once)", columns.len().saturating_sub(1))]
+    Columns {
+        /// What was given.
+        columns: Vec<usize>,
+        /// The first thing that is wrong with it.
+        problem: String,
+    },
+    /// An image that is not made of blocks of 2×2 pixels.
+    #[error(
+        "an image of {rows}×{columns} pixels cannot be squeezed: both numbers must be even (pad it, or leave a row or column out)"
+    )]
+    Odd {
+        /// Of pixels.
+        rows: usize,
+        /// Of pixels.
+        columns: usize,
+    },
 }
 
 impl Permutation {
@@ -36,7 +51,7 @@ impl Permutation {
                 }
                 Some(first) => format!("column {column} stands at both {first} and {place}"),
             };
-            return Err(PermutationError { columns, problem });
+            return Err(PermutationError::Columns { columns, problem });
         }
         Ok(Self { columns: columns.into(), inverse: inverse.into() })
     }
@@ -64,6 +79,43 @@ impl Permutation {
             inverse[column] = place;
         }
         Self { columns: columns.into(), inverse: inverse.into() }
+    }
+
+    /// Data to base, an image `[rows, columns, channels]` becomes one of a quarter as many pixels with four times as many channels,
+    /// `[rows/2, columns/2, 4 · channels]`: each block of 2×2 pixels is one, the channels of its four pixels side by side (Dinh and
+    /// others 2017, figure 3). The last axis is fastest, as in [`Split::channels`](super::Split::channels).
+    ///
+    /// # Errors
+    /// If rows or columns are odd.
+    ///
+    /// ```
+    /// use evidence_autodiff::Tape;
+    /// use evidence_layers::{Bijection, Permutation};
+    ///
+    /// let tape = Tape::<f64>::new();
+    /// let image = tape.constant(ndarray::array![[
+    ///     1.0, 2.0, 3.0, 4.0,
+    ///     5.0, 6.0, 7.0, 8.0,
+    /// ]]);
+    /// let (squeezed, _) = Permutation::squeeze([2, 4, 1])?.inverse(image);
+    /// assert_eq!(squeezed.data(), [1.0, 2.0, 5.0, 6.0, 3.0, 4.0, 7.0, 8.0]);
+    /// # Ok::<(), evidence_layers::PermutationError>(())
+    /// ```
+    pub fn squeeze([rows, columns, channels]: [usize; 3]) -> Result<Self, PermutationError> {
+        if !rows.is_multiple_of(2) || !columns.is_multiple_of(2) {
+            return Err(PermutationError::Odd { rows, columns });
+        }
+        let blocks =
+            (0..rows).step_by(2).flat_map(|i| (0..columns).step_by(2).map(move |j| [i, j]));
+        let pixels = blocks.flat_map(|[i, j]| [[i, j], [i, j + 1], [i + 1, j], [i + 1, j + 1]]);
+        let inverse: Vec<usize> = pixels
+            .flat_map(|[i, j]| {
+                (0..channels).map(move |channel| (i * columns + j) * channels + channel)
+            })
+            .collect();
+        let mut places = vec![0; inverse.len()];
+        inverse.iter().enumerate().for_each(|(place, &column)| places[column] = place);
+        Ok(Self { columns: places.into(), inverse: inverse.into() })
     }
 
     /// Which column is put at each place, from base to data.
@@ -105,6 +157,16 @@ mod tests {
             }
         }
         assert_eq!(Permutation::swapped(5).columns(), [2, 3, 4, 0, 1]);
+        for shape in [[0, 0, 1], [2, 2, 0], [2, 2, 1], [4, 2, 3], [6, 8, 2]] {
+            let squeezed = Permutation::squeeze(shape).unwrap();
+            assert_eq!(squeezed.columns().len(), shape.iter().product::<usize>());
+            assert_eq!(Permutation::new(squeezed.columns().to_vec()).unwrap(), squeezed);
+        }
+        for (rows, columns) in [(3, 4), (4, 1)] {
+            let error = Permutation::squeeze([rows, columns, 2]).unwrap_err();
+            assert_eq!(error, PermutationError::Odd { rows, columns });
+            assert!(error.to_string().contains("both numbers must be even"), "{error}");
+        }
         assert_ne!(Permutation::random(8, Noise::new(1)), Permutation::random(8, Noise::new(2)));
     }
 }

@@ -19,10 +19,25 @@ use evidence_autodiff::{Noise, Real, Tape, Var};
 /// A distribution over rows `[n, d]`.
 pub trait Base<'t, T: Real> {
     /// The log-density of each row, `[n]`, in nats; −∞ outside of the support.
+    ///
+    /// # Panics
+    /// If the base has parameters for each column, and the rows have another number of columns.
     fn log_prob(&self, z: Var<'t, T>) -> Var<'t, T>;
 
     /// `n` draws of d columns, `[n, d]`, a function of the noise alone.
+    ///
+    /// # Panics
+    /// As [`log_prob`](Self::log_prob) does.
     fn sample(&self, tape: &'t Tape<T>, shape: (usize, usize), noise: Noise) -> Var<'t, T>;
+}
+
+/// Rows of another width than a base's parameters would be broadcast, and get a density all the same.
+#[track_caller]
+fn check_width(base: &str, width: usize, columns: usize) {
+    assert!(
+        columns == width,
+        "{base}: rows of {columns} columns, of a base over {width}; they must be as wide"
+    );
 }
 
 /// Uniform draws on (0, 1): multiples of 2⁻⁵³, none of them 0, nor 1 in any precision.
@@ -114,6 +129,30 @@ mod tests {
             };
             assert_eq!(draw(1), draw(1), "{name}");
             assert_ne!(draw(1), draw(2), "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_of_another_width_have_no_density_and_are_not_drawn() {
+        for (name, base) in cases() {
+            if !matches!(base, AnyBase::Normal(_) | AnyBase::Mixture(_)) {
+                continue;
+            }
+            for width in [1, 3] {
+                let refused = |work: &dyn Fn(&Tape<f64>)| {
+                    let run = std::panic::AssertUnwindSafe(|| work(&Tape::new()));
+                    let payload = std::panic::catch_unwind(run).expect_err(name);
+                    let message = payload.downcast::<String>().expect("text");
+                    let reason = format!("rows of {width} columns, of a base over 2");
+                    assert!(message.contains(&reason), "{name}: {message}");
+                };
+                refused(&|tape| {
+                    let _ = base.bind_constant(tape).log_prob(tape.filled(&[4, width], 0.5));
+                });
+                refused(&|tape| {
+                    let _ = base.bind_constant(tape).sample(tape, (4, width), Noise::new(0));
+                });
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! N(μ, diag e²ˢ) with learned means and log-scales: `log p(z) = Σ −½ ((z − μ) e⁻ˢ)² − s − ½ ln 2π`.
 
-use super::Base;
+use super::{Base, check_width};
 use evidence_autodiff::{Array, Noise, Path, Real, Tape, Tree, Var, zeros};
 
 /// A normal with independent columns, the same for every row.
@@ -37,11 +37,13 @@ impl<P> Tree<P> for Normal<P> {
 
 impl<'t, T: Real> Base<'t, T> for Normal<Var<'t, T>> {
     fn log_prob(&self, z: Var<'t, T>) -> Var<'t, T> {
+        check_width("Normal", self.mean.size(0), z.size(-1));
         z.gaussian_log_prob(self.mean, self.log_scale).sum(-1)
     }
 
     /// Reparametrised: gradients reach μ and s.
     fn sample(&self, tape: &'t Tape<T>, (n, d): (usize, usize), noise: Noise) -> Var<'t, T> {
+        check_width("Normal", self.mean.size(0), d);
         tape.normal(&[n, d], noise) * self.log_scale.exp() + self.mean
     }
 }

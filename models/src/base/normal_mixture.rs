@@ -1,7 +1,7 @@
 //! A mixture of K normals with independent columns, all of it learned: `log p(z) = logsumexpₖ (ln πₖ + log N(z; μₖ, diag e^{2sₖ}))`, with
 //! π the softmax of the logits. For data in separate pieces, which no continuous map of one normal makes.
 
-use super::{Base, uniforms};
+use super::{Base, check_width, uniforms};
 use evidence_autodiff::{Array, Noise, Path, Real, Tape, Tree, Var, zeros};
 
 /// A mixture of normals.
@@ -54,6 +54,7 @@ impl<P> Tree<P> for NormalMixture<P> {
 
 impl<'t, T: Real> Base<'t, T> for NormalMixture<Var<'t, T>> {
     fn log_prob(&self, z: Var<'t, T>) -> Var<'t, T> {
+        check_width("NormalMixture", self.mean.size(1), z.size(-1));
         let each = z.reshape(&[z.size(0), 1, z.size(1)]);
         let inside = each.gaussian_log_prob(self.mean, self.log_scale).sum(-1);
         (inside + self.logits.log_softmax(-1)).logsumexp(-1)
@@ -61,6 +62,7 @@ impl<'t, T: Real> Base<'t, T> for NormalMixture<Var<'t, T>> {
 
     /// Gradients reach means and scales, not the logits: which component a draw is of is no smooth function of them.
     fn sample(&self, tape: &'t Tape<T>, (n, d): (usize, usize), noise: Noise) -> Var<'t, T> {
+        check_width("NormalMixture", self.mean.size(1), d);
         let weights = self.logits.softmax(-1);
         let choose = |&u: &f64| {
             let mut left = u;

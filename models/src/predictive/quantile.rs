@@ -13,10 +13,14 @@ pub(super) fn of_normals(means: ArrayView2<'_, f64>, scale: f64, p: f64) -> Arra
     };
     // 40 scales out no f64 probability is left.
     let standard = normals(&[0.0], 1.0, 0.0, (-40.0, 40.0));
-    let mut row = Vec::with_capacity(means.nrows());
+    let mut row: Vec<f64> = Vec::with_capacity(means.nrows());
     let rows = means.columns().into_iter().map(|means| {
         row.clear();
         row.extend(means);
+        // Outputs that overflowed: there is nothing to bracket.
+        if !row.iter().all(|mean| mean.is_finite()) {
+            return f64::NAN;
+        }
         // Each normal has its own quantile, and the mixture's lies between the outermost of them.
         let (low, high) =
             row.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &m| (l.min(m), h.max(m)));
@@ -34,7 +38,6 @@ pub(super) fn of_normals(means: ArrayView2<'_, f64>, scale: f64, p: f64) -> Arra
 pub(super) fn of_row(mixture: &Mixture, row: usize, p: f64) -> f64 {
     let (family, n) = (mixture.family, mixture.draws() as f64);
     let component = |s: usize| (mixture.locations[[s, row]], mixture.scales.at(s, row));
-    // Outputs that overflowed: there is nothing to bracket.
     let finite = |s| component(s).0.is_finite() && component(s).1.is_finite();
     if !(0..mixture.draws()).all(finite) {
         return f64::NAN;

@@ -30,7 +30,7 @@ enum BijectionOption {
     Affine,
     /// Couplings of rational-quadratic splines
     Spline,
-    /// Masked autoregressive layers that scale and shift; draws take a pass for each column
+    /// Masked autoregressive layers that scale and shift; draws go column by column
     Maf,
     /// Masked autoregressive layers of splines
     MafSpline,

@@ -13,6 +13,11 @@
 //! - Prior scales of e⁻² and 0.1 did better than 0.05; with a scale that is learned, layers settled at 0.08.
 //! - Nearly all weights end at the prior, so that the noise of a hidden unit is that of its unused inputs. A mixture that begins with small
 //!   weights inside its narrow normal stays there, and fits worse.
+//!
+//! It falls short of what was published. After 76 of 80 epochs on 50,000 images the normal had a test error of 2.8 % and a calibration error of
+//! 2.8 %, for want of confidence; the mixture, after 60, one of 2.9 % and 2.2 %. Adam takes every scale that the data leave open to the prior's
+//! within a few epochs, where plain gradient descent leaves it near its start for hundreds: the noise of the unused weights is what is
+//! missing in confidence.
 
 use super::{Images, MnistError, MnistOptions};
 use evidence_autodiff::{Array, Noise};

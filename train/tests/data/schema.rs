@@ -2,7 +2,7 @@
 
 use crate::bytes::read_bytes;
 use evidence_train::data::{
-    Frame, Missing, ReadOptions, Scaling, Schema, SchemaOptions, TargetUse,
+    Frame, Missing, ReadOptions, Scaling, Schema, SchemaOptions, SplitOptions, TargetUse,
 };
 
 fn frame(text: &str) -> Frame {
@@ -138,4 +138,15 @@ fn a_cell_that_does_not_fit_is_named_with_its_row() {
         let error = Schema::fit(&wide, &options).unwrap_err().to_string();
         assert!(error.contains("\"x\" runs from -1e308"), "{scaling:?}: {error}");
     }
+}
+
+/// A part of one row in thousands is one, though not of fewer rows.
+#[test]
+fn a_schema_of_a_small_share_is_read_again() {
+    let rows = (0..20_000).map(|i| format!("{i},{},{i}\n", ["red", "blue"][i % 2]));
+    let table = frame(&format!("x,colour,y\n{}", rows.collect::<String>()));
+    let split = SplitOptions { train: 0.8999, validation: 0.1, test: 0.0001, seed: 0 };
+    let prepared = Schema::fit(&table, &SchemaOptions { split, ..options() }).unwrap();
+    assert_eq!(prepared.split.test().len(), 2);
+    assert_eq!(Schema::from_json(&prepared.schema.to_json()).unwrap(), prepared.schema);
 }

@@ -11,12 +11,12 @@ use evidence_optim::Adam;
 use evidence_train::data::Dataset;
 use evidence_train::{FitOptions, fit};
 
-/// A batch is 64 or 128 KiB of `f32`, its activations 256 KiB or more, the first layer's weights 64 KiB.
-const SIZES: Sizes = Sizes { rows: 1024, width: 64, hidden: 256 };
+/// A batch is 256 or 512 KiB of `f32`, its activations are as much, the first layer's weights 256 KiB.
+const SIZES: Sizes = Sizes { rows: 1024, width: 256, hidden: 256 };
 /// In one piece, and in shards where the model allows them.
 const BATCHES: [usize; 2] = [256, 512];
-/// What a step may take for its bookkeeping, lists of rows and of class labels among it: a quarter of the smallest of these.
-const BYTES: u64 = 16 << 10;
+/// What a step may take for its bookkeeping, nodes and lists of rows and of class labels among it: a quarter of the smallest of these.
+const BYTES: u64 = 64 << 10;
 
 struct Allocations;
 

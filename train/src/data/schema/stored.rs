@@ -81,7 +81,7 @@ impl Schema {
         {
             return Some("a class is not the only target".into());
         }
-        if self.split.split(self.rows.clamp(100, 1000)).is_err() {
+        if self.split.check().is_err() {
             return Some("its fractions make no split".into());
         }
         fields().find_map(Field::contradiction)
