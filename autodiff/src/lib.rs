@@ -44,7 +44,7 @@ mod tree;
 pub use kernels::elementwise::{Binary, Unary};
 pub use kernels::noise::Noise;
 pub use kernels::triangular::Triangle;
-pub use ops::{Activation, Guard, Knots, Stages, checks};
+pub use ops::{Activation, Guard, Knots, Stages, Window, checks};
 pub use scalar::{Dual, Real};
 pub use shape::{Keep, Lanes, Reduce, Shape};
 pub use tape::{Anomaly, Gradients, Graph, GraphNode, Op, Pass, Saved, Sink, Tape, Var};

@@ -4,13 +4,16 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use evidence_autodiff::kernels::threads::with_threads;
-use evidence_autodiff::{Activation, Array, Noise, Tape, Var};
+use evidence_autodiff::{Activation, Array, Noise, Tape, Var, Window};
 use ndarray::ArrayD;
 
 type Op = for<'t> fn(&[Var<'t, f32>]) -> Var<'t, f32>;
 
+/// From 14 × 14 pixels to 7 × 7, and back: the middle of the notebook's network.
+const HALVE: Window = Window { stride: 2, padding: 1 };
+
 /// Name, shapes of the inputs, the op.
-const OPS: [(&str, &[&[usize]], Op); 16] = [
+const OPS: [(&str, &[&[usize]], Op); 18] = [
     ("add", &[&[256, 512], &[256, 512]], |x| x[0] + x[1]),
     ("add a row", &[&[256, 512], &[512]], |x| x[0] + x[1]),
     ("mul", &[&[256, 512], &[256, 512]], |x| x[0] * x[1]),
@@ -27,6 +30,10 @@ const OPS: [(&str, &[&[usize]], Op); 16] = [
     ("affine", &[&[256, 512], &[512, 512], &[512]], |x| x[0].affine(x[1], x[2])),
     ("affine with ReLU", &[&[256, 512], &[512, 512], &[512]], |x| {
         x[0].affine_with(x[1], x[2], Activation::Relu)
+    }),
+    ("conv2d", &[&[64, 32, 14, 14], &[64, 32, 3, 3]], |x| x[0].conv2d(x[1], HALVE)),
+    ("conv_transpose2d", &[&[64, 64, 7, 7], &[64, 32, 3, 3]], |x| {
+        x[0].conv_transpose2d(x[1], HALVE, 1)
     }),
     ("coupling", &[&[512, 22], &[512, 22], &[512, 22]], |x| {
         x[0].coupling_affine(x[1].bounded(1.0), x[2])

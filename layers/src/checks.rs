@@ -36,6 +36,7 @@ macro_rules! tree_function {
 pub(crate) use tree_function;
 
 mod bayesian;
+mod convolution;
 
 /// The rows of the table: every layer, distribution and bijection of this crate.
 pub fn checks() -> Vec<Check> {
@@ -83,6 +84,7 @@ pub fn checks() -> Vec<Check> {
         }),
     ));
     table.extend(bayesian::checks());
+    table.extend(convolution::checks());
     table.extend(crate::bijections::checks());
     table
 }

@@ -47,7 +47,18 @@ impl Init {
 
     /// A drawn matrix `[inputs, outputs]`.
     pub fn draw<T: Real>(self, inputs: usize, outputs: usize, noise: Noise) -> Array<T> {
-        let mut weight = zeros(&[inputs, outputs]);
+        self.draw_shaped(&[inputs, outputs], inputs, outputs, noise)
+    }
+
+    /// Weights of another shape, with the scale of a matrix `[inputs, outputs]`: a kernel's, say.
+    pub fn draw_shaped<T: Real>(
+        self,
+        shape: &[usize],
+        inputs: usize,
+        outputs: usize,
+        noise: Noise,
+    ) -> Array<T> {
+        let mut weight = zeros(shape);
         if self != Self::Zeros {
             T::fill_normal(noise, 0, weight.as_slice_mut().expect("fresh arrays are contiguous"));
             let scale = T::from_f64(self.scale(inputs, outputs));

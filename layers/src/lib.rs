@@ -24,13 +24,18 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod batch_norm;
 mod bayesian_dense;
 mod bijection;
 mod bijections;
 mod checks;
+mod conv2d;
+mod conv_transpose2d;
 mod dense;
+mod dropout;
 mod estimator;
 mod init;
+mod layer_norm;
 mod mean_field;
 mod mlp;
 mod normal;
@@ -38,6 +43,7 @@ mod posterior;
 mod prior;
 
 pub use activation::Activation;
+pub use batch_norm::{BatchNorm, Statistics};
 pub use bayesian_dense::{BayesianDense, Draw, EstimatorError};
 pub use bijection::{Bijection, LogDet};
 pub use bijections::{
@@ -48,9 +54,13 @@ pub use bijections::{
     Split, Tanh, Transform, examine,
 };
 pub use checks::checks;
+pub use conv_transpose2d::ConvTranspose2d;
+pub use conv2d::Conv2d;
 pub use dense::Dense;
+pub use dropout::{Dropout, DropoutError};
 pub use estimator::Estimator;
 pub use init::Init;
+pub use layer_norm::LayerNorm;
 pub use mean_field::MeanField;
 pub use mlp::Mlp;
 pub use normal::{DiagonalNormal, standard_normal_log_prob};

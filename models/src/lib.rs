@@ -67,7 +67,7 @@ pub use flow::{ConditionalFlow, Flow};
 pub use importance::Importance;
 pub use iwae::Iwae;
 pub use likelihood::{Likelihood, TargetError};
-pub use objective::{Batch, Loss, Model};
+pub use objective::{Batch, Learned, Loss, Model};
 pub use pca::Pca;
 pub use pixels::{Pixels, PixelsError};
 pub use potential::Potential;

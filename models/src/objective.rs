@@ -1,6 +1,7 @@
 //! What a model minimises, in nats per datum.
 
-use evidence_autodiff::{Array, Noise, Real, Tree, Var};
+use crate::Rows;
+use evidence_autodiff::{Array, Noise, Real, Tape, Tree, Var};
 
 /// Rows on a tape.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,9 @@ pub struct Loss<'t, T: Real> {
     pub parts: Vec<(&'static str, Var<'t, T>)>,
 }
 
+/// What a model learned of a batch, to be put into it: see [`Model::observe`].
+pub type Learned<M> = Box<dyn FnOnce(&mut M)>;
+
 /// A model as it is stored, which can be fitted.
 ///
 /// The losses are of the model bound to a tape. They are functions here, and methods of the bound models, because a bound like
@@ -76,6 +80,21 @@ pub trait Model<T: Real>: Tree<Array<T>, With<Array<T>> = Self> + Sized + Sync {
     ) -> Var<'t, T> {
         Self::loss(bound, batch, noise).total
     }
+
+    /// What a model learns of a batch without a gradient, such as running averages of its statistics: taken before a step, with the
+    /// parameters and the noise of the loss, and put into the model behind it, so that no optimiser has a say in it.
+    ///
+    /// A model of parameters alone has nothing to learn. One whose rows depend on each other through such statistics is not
+    /// [`SHARDED`](Model::SHARDED). The tape is empty, and must be reset before it is given back.
+    fn observe(
+        &self,
+        _tape: &mut Tape<T>,
+        _rows: Rows<'_, T>,
+        _noise: Noise,
+    ) -> Option<Learned<Self>> {
+        None
+    }
+
     /// Sets the share of its KL that the loss counts, in [0, 1]: a training that warms up raises it step by step. A model without a KL
     /// has nothing to do.
     fn warm(&mut self, _share: f64) {}

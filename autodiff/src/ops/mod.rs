@@ -1,11 +1,13 @@
 //! The operations: one file each, and in it, from top to bottom, the formula forward and backward, the code, the rows
 //! of the check table and the tests.
 //!
-//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops, `spline_bin` is that of splines; everything else is an op.
+//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops, `convolution` and `spline_bin` are those of
+//! convolutions and splines; everything else is an op.
 
 pub(crate) mod binary;
 #[cfg(test)]
 mod composition;
+mod convolution;
 mod nary;
 mod spline_bin;
 #[cfg(test)]
@@ -15,6 +17,7 @@ pub(crate) mod unary;
 use crate::check::Check;
 
 pub use activation::Activation;
+pub use convolution::Window;
 pub use invertible::{Guard, Stages};
 pub use spline_bin::Knots;
 
@@ -34,9 +37,10 @@ macro_rules! table {
 
 table! {
     abs, activation, add, affine, affine_bernoulli_log_prob, bernoulli_log_prob, bounded, broadcast_to,
-    categorical_log_prob, checkpoint, clamp, concat, cos, coupling_affine, cumsum, div, elu, exp, expm1, gather_columns, gather_rows,
-    gaussian_log_prob, gaussian_rsample, gelu, invertible, kl_mean_field, kl_normal, langevin, leaky_relu, ln, ln_1p, log_det,
-    log_sigmoid, log_sinhc, log_softmax, logsumexp, mask, matmul, max, maximum, mean, minimum, mul, neg, permute, powf, powi,
+    categorical_log_prob, checkpoint, clamp, concat, conv2d, conv_transpose2d, cos, coupling_affine, cumsum, div, elu, exp, expm1,
+    gather_columns, gather_rows, gaussian_log_prob, gaussian_rsample, gelu, invertible, kl_mean_field, kl_normal, langevin,
+    leaky_relu, ln, ln_1p, log_det, log_sigmoid, log_sinhc, log_softmax, logsumexp, mask, matmul, max, maximum, mean, minimum, mul,
+    neg, permute, powf, powi,
     rational_quadratic, relu, reshape, rsample, rsample_with_kl, scalar, select, sigmoid, silu, sin, slice, softmax, softplus,
     sqrt, square, stop_gradient, strictly_lower, sub, sum, tanh, tanh_root, triangular_solve, variance,
 }

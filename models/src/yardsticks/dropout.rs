@@ -6,7 +6,7 @@
 use crate::predictive::MixtureOutputs;
 use crate::{Batch, Likelihood, Loss, Mixture, Model};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var};
-use evidence_layers::Mlp;
+use evidence_layers::{Dropout, Mlp};
 use ndarray::ArrayView2;
 
 /// A dense network whose hidden units are left out with the probability `rate`.
@@ -16,8 +16,8 @@ pub struct DropoutNetwork<P> {
     pub net: Mlp<P>,
     /// `p(y | output)`.
     pub likelihood: Likelihood<P>,
-    /// p.
-    pub rate: f64,
+    /// Of hidden units.
+    pub dropout: Dropout,
 }
 
 impl<T: Real> DropoutNetwork<Array<T>> {
@@ -27,11 +27,8 @@ impl<T: Real> DropoutNetwork<Array<T>> {
     /// If the rate is not inside [0, 1).
     #[track_caller]
     pub fn new(net: Mlp<Array<T>>, likelihood: Likelihood<Array<T>>, rate: f64) -> Self {
-        assert!(
-            (0.0..1.0).contains(&rate),
-            "DropoutNetwork: a rate of {rate}; it must be at least 0 and below 1"
-        );
-        Self { net, likelihood, rate }
+        let dropout = Dropout::new(rate).unwrap_or_else(|error| panic!("DropoutNetwork: {error}"));
+        Self { net, likelihood, dropout }
     }
 
     /// The mixture over so many masks.
@@ -62,12 +59,12 @@ impl<P> Tree<P> for DropoutNetwork<P> {
         DropoutNetwork {
             net: self.net.map(&path.field("net"), f),
             likelihood: self.likelihood.map(&path.field("likelihood"), f),
-            rate: self.rate,
+            dropout: self.dropout,
         }
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
-        let Self { net, likelihood, rate: _ } = self;
+        let Self { net, likelihood, dropout: _ } = self;
         net.leaves_mut(out);
         likelihood.leaves_mut(out);
     }
@@ -79,27 +76,15 @@ impl<'t, T: Real> DropoutNetwork<Var<'t, T>> {
     #[track_caller]
     pub fn forward(&self, x: Var<'t, T>, noise: Noise) -> Var<'t, T> {
         let (mut x, last) = (x, self.net.layers.len().saturating_sub(1));
+        let dropout = self.dropout;
         for (i, layer) in self.net.layers.iter().enumerate() {
             if i > 0 {
-                x = x * self.mask(x, noise.stream(i as u64));
+                x = dropout.forward_training(x, noise.stream(i as u64));
             }
             let activation = if i == last { self.net.output } else { self.net.activation };
             x = layer.forward(x, activation);
         }
         x
-    }
-
-    /// `m / (1 − p)`.
-    fn mask(&self, like: Var<'t, T>, noise: Noise) -> Var<'t, T> {
-        let mut mask = like.tape().tensor(like.shape());
-        T::fill_normal(noise, 0, mask.data_mut());
-        let kept = T::from_f64(1.0 / (1.0 - self.rate));
-        for m in mask.data_mut() {
-            // Φ(z) is uniform.
-            let u = 0.5 + 0.5 * Real::erf(m.to_f64() * std::f64::consts::FRAC_1_SQRT_2);
-            *m = if u < self.rate { T::zero() } else { kept };
-        }
-        like.tape().batch(mask.view())
     }
 
     /// The negative mean log-likelihood under masks.

@@ -179,7 +179,8 @@ where
 
     /// One step; `None` (and nothing changed) if the loss or a gradient is not finite.
     fn step(&mut self, noise: Noise) -> Result<Option<()>, StreamError> {
-        let Self { model, backprop, buffers, training, optimizer, position, names, .. } = self;
+        let Self { model, backprop, buffers, training, optimizer, position, names, tape, .. } =
+            self;
         if self.options.schedule == Schedule::Cosine {
             // Epochs without end, to be stopped early, are allowed.
             let total = self.options.epochs.saturating_mul(training.steps());
@@ -192,12 +193,16 @@ where
         let data_size = training.rows();
         let batch = training.batch(position.epoch, position.taken)?;
         let share = batch.rows.len() as f64 / data_size as f64;
-        let (Value { loss, parts }, mut gradients) =
-            backprop.gradient(model, buffers.rows(batch, data_size), noise);
+        let rows = buffers.rows(batch, data_size);
+        let (Value { loss, parts }, mut gradients) = backprop.gradient(model, rows, noise);
         if !loss.is_finite() || !global_norm(&mut gradients).is_finite() {
             return Ok(None);
         }
+        let observed = model.observe(tape, rows, noise);
         optimizer.step(model, &mut gradients);
+        if let Some(learn) = observed {
+            learn(model);
+        }
         position.step += 1;
         position.taken += 1;
         names.clear();
