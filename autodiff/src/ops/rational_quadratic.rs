@@ -374,7 +374,7 @@ mod tests {
                 let x = single.filled(&[500, 1], near.into());
                 let (y, log_slope) = x.rational_quadratic(single.constant(&p), knots);
                 let x = double.filled(&[500, 1], near.into());
-                let (exact, exact_slope) = x.rational_quadratic(double.constant(&p.mapv(f64::from)), knots);
+                let (exact, exact_slope) = x.rational_quadratic(double.constant(p.mapv(f64::from)), knots);
                 for i in 0..500 {
                     let off = |single: f32, double: f64| (f64::from(single) - double).abs();
                     // Some roundings of a height of at most 6.
