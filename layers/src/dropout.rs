@@ -7,6 +7,9 @@
 
 use evidence_autodiff::{Noise, Real, Var};
 
+/// Draws at a time, on the stack.
+const BLOCK: usize = 512;
+
 /// Leaves numbers out at random.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
@@ -35,13 +38,24 @@ impl Dropout {
     /// `x ∘ m / (1 − p)`, with a mask that is a function of the noise.
     #[must_use]
     pub fn forward_training<'t, T: Real>(self, x: Var<'t, T>, noise: Noise) -> Var<'t, T> {
+        self.mask(x, noise, 1.0 / (1.0 - self.rate))
+    }
+
+    /// `x ∘ m`: numbers are left out, and the others stay what they are.
+    #[must_use]
+    pub fn masked<'t, T: Real>(self, x: Var<'t, T>, noise: Noise) -> Var<'t, T> {
+        self.mask(x, noise, 1.0)
+    }
+
+    fn mask<'t, T: Real>(self, x: Var<'t, T>, noise: Noise, kept: f64) -> Var<'t, T> {
         let mut mask = x.tape().tensor(x.shape());
-        T::fill_normal(noise, 0, mask.data_mut());
-        let kept = T::from_f64(1.0 / (1.0 - self.rate));
-        for m in mask.data_mut() {
-            // Φ(z) is uniform.
-            let u = 0.5 + 0.5 * Real::erf(m.to_f64() * std::f64::consts::FRAC_1_SQRT_2);
-            *m = if u < self.rate { T::zero() } else { kept };
+        let mut draws = [0.0; BLOCK];
+        for (block, mask) in mask.data_mut().chunks_mut(BLOCK).enumerate() {
+            let draws = &mut draws[..mask.len()];
+            noise.uniform_range_f64((block * BLOCK) as u64, draws);
+            for (m, &u) in mask.iter_mut().zip(&*draws) {
+                *m = T::from_f64(if u < self.rate { 0.0 } else { kept });
+            }
         }
         x * x.tape().batch(mask.view())
     }
@@ -77,6 +91,8 @@ mod tests {
             assert_eq!(again.data(), y.data());
             let other = dropout.forward_training(x, Noise::new(4));
             assert_eq!(other.data() == y.data(), rate == 0.0);
+            let masked = dropout.masked(x, Noise::new(3));
+            assert!(masked.data().iter().zip(y.data()).all(|(m, y)| m * kept == *y), "{rate}");
         }
         for rate in [-0.1, 1.0, f64::NAN] {
             assert!(Dropout::new(rate).is_err(), "{rate}");

@@ -139,17 +139,22 @@ impl<'t, T: Real> ConditionalVae<Var<'t, T>> {
         classes: &Arc<[usize]>,
         noise: Noise,
     ) -> Bound<'t, T> {
-        let q = self.encode(x, classes);
-        let decoded = self.decoder.given(q.rsample(noise), classes);
-        Bound {
-            log_likelihood: self.likelihood.log_prob(decoded, x),
-            divergence: q.kl_to_standard(),
-        }
+        self.bound_of(x, self.encode(x, classes), noise, |z| self.decoder.given(z, classes))
     }
 
     pub(crate) fn bound_each(&self, x: Var<'t, T>, noise: Noise) -> Bound<'t, T> {
         let q = DiagonalNormal::from_columns(self.encoder.given_each(x));
-        let decoded = self.decoder.given_each(q.rsample(noise));
+        self.bound_of(x, q, noise, |z| self.decoder.given_each(z))
+    }
+
+    fn bound_of(
+        &self,
+        x: Var<'t, T>,
+        q: DiagonalNormal<'t, T>,
+        noise: Noise,
+        decode: impl FnOnce(Var<'t, T>) -> Var<'t, T>,
+    ) -> Bound<'t, T> {
+        let decoded = decode(q.rsample(noise));
         Bound {
             log_likelihood: self.likelihood.log_prob(decoded, x),
             divergence: q.kl_to_standard(),

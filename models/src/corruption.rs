@@ -2,6 +2,7 @@
 //! autoencoder (Vincent and others 2008) reconstructs x from a corrupted x̃.
 
 use evidence_autodiff::{Noise, Real, Var};
+use evidence_layers::Dropout;
 
 /// x̃ given x.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,7 +43,7 @@ impl Corruption {
             Self::Gaussian { scale } if !(scale >= 0.0 && scale.is_finite()) => {
                 Err(CorruptionError::Scale(scale))
             }
-            Self::Masking { share } if !(0.0..1.0).contains(&share) => {
+            Self::Masking { share } if Dropout::new(share).is_err() => {
                 Err(CorruptionError::Share(share))
             }
             _ => Ok(()),
@@ -50,19 +51,17 @@ impl Corruption {
     }
 
     /// x̃, a function of the noise.
+    ///
+    /// # Panics
+    /// If its number is out of range: see [`check`](Self::check).
     #[must_use]
+    #[track_caller]
     pub fn apply<'t, T: Real>(self, x: Var<'t, T>, noise: Noise) -> Var<'t, T> {
         match self {
             Self::None => x,
             Self::Gaussian { scale } => x + x.tape().normal(x.shape(), noise) * scale,
             Self::Masking { share } => {
-                let mut draws = vec![0.0_f64; x.data().len()];
-                noise.fill_uniform_f64(&mut draws);
-                let mut keep = x.tape().tensor(x.shape());
-                for (keep, u) in keep.data_mut().iter_mut().zip(draws) {
-                    *keep = if u < share { T::zero() } else { T::one() };
-                }
-                x * x.tape().batch(keep.view())
+                Dropout::new(share).expect("`check` admitted it").masked(x, noise)
             }
         }
     }

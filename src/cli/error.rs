@@ -5,7 +5,7 @@ use evidence::optim::OptimError;
 use evidence::reproduce::mnist::MnistError;
 use evidence::reproduce::{FolderError, ReproduceError};
 use evidence::train::Divergence;
-use evidence::train::data::{DataError, ReadError, SchemaError, StreamError};
+use evidence::train::data::{DataError, ImagesError, ReadError, SchemaError, StreamError};
 use evidence::train::run::RunError;
 use std::io;
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ pub(super) enum CliError {
     /// A published table.
     #[error(transparent)]
     Reproduce(#[from] ReproduceError),
-    /// Images, or what was to be learned from them.
+    /// What was to be learned from images.
     #[error(transparent)]
     Mnist(#[from] MnistError),
     /// Ctrl-C.
@@ -85,6 +85,12 @@ impl From<OptimError> for CliError {
 impl From<FolderError> for CliError {
     fn from(error: FolderError) -> Self {
         Self::Reproduce(error.into())
+    }
+}
+
+impl From<ImagesError> for CliError {
+    fn from(error: ImagesError) -> Self {
+        Self::Data(error.to_string())
     }
 }
 

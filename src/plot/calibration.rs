@@ -12,10 +12,11 @@ use plotters::{
 };
 
 use super::{
-    axes::{Axis, Labels, Plane, Scale},
-    canvas::{Figure, Frame, figure, units},
+    axes::{Labels, Plane},
+    canvas::{Area, Figure, units},
     error::{Check, PlotError},
-    legend::{Legend, Mark},
+    legend::Mark,
+    square::{shares, square},
     style::{BLUE, FAINT, UNIT},
 };
 
@@ -36,27 +37,13 @@ pub fn calibration_curve(
     check.some("levels", nominal.len())?;
     check.some("targets", targets)?;
     check.length("observed shares", observed.len(), nominal.len())?;
-    for (what, shares) in [("nominal levels", nominal), ("observed shares", observed)] {
-        let share = |v: f64| (0.0..=1.0).contains(&v);
-        check.within(what, shares, share, "shares are in [0, 1], not percentages")?;
-    }
-
-    let width = 520.0;
+    shares(check, [("nominal levels", nominal), ("observed shares", observed)])?;
     let entries = [
         (Mark::Line(BLUE), "observed"),
         (Mark::Line(FAINT), "calibrated"),
         (Mark::Square(BAND), "\u{b1} 2 standard deviations"),
     ];
-    let legend = Legend::new(entries, Plane::LEFT, width - Plane::LEFT);
-    let side = width - Plane::LEFT - 24.0;
-    let frame = Frame { left: Plane::LEFT, top: 36.0 + legend.height, width: side, height: side };
-    let plane = Plane {
-        frame,
-        x: Axis::across(0.0, 1.0, frame),
-        y: Axis::up(Scale::Linear, 0.0, 1.0, frame),
-    };
-    figure(labels.title, (width, frame.bottom() + Plane::BELOW), |area| {
-        legend.draw(area, 30.0)?;
+    let band = |area: &Area<'_>, plane: &Plane| {
         let edge = |sign: f64| {
             (0..=100).map(move |i| {
                 let p = f64::from(i) / 100.0;
@@ -64,16 +51,15 @@ pub fn calibration_curve(
             })
         };
         let band: Vec<_> = edge(1.0).chain(edge(-1.0).rev()).map(|(x, y)| plane.at(x, y)).collect();
-        area.draw(&Polygon::new(band, BAND.filled()))?;
-        plane.grid(area)?;
-        let diagonal = vec![plane.at(0.0, 0.0), plane.at(1.0, 1.0)];
-        area.draw(&PathElement::new(diagonal, FAINT.stroke_width((1.5 * UNIT) as u32)))?;
+        Ok(area.draw(&Polygon::new(band, BAND.filled()))?)
+    };
+    square(labels, entries, band, |area, plane| {
         let places: Vec<_> = nominal.iter().zip(observed).map(|(&x, &y)| plane.at(x, y)).collect();
         area.draw(&PathElement::new(places.clone(), BLUE.stroke_width(2 * UNIT as u32)))?;
         for place in places {
             area.draw(&Circle::new(place, units(4.0), BLUE.filled()))?;
         }
-        plane.axes(area, labels)
+        Ok(())
     })
 }
 

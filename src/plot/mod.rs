@@ -42,6 +42,7 @@ mod legend;
 mod panels;
 mod reliability;
 mod scatter;
+mod square;
 mod style;
 #[cfg(test)]
 mod testing;

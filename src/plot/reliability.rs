@@ -11,10 +11,11 @@ use plotters::{
 };
 
 use super::{
-    axes::{Axis, Labels, Plane, Scale},
-    canvas::{Figure, Frame, figure, units},
+    axes::Labels,
+    canvas::{Figure, units},
     error::{Check, PlotError},
-    legend::{Legend, Mark},
+    legend::Mark,
+    square::{shares, square},
     style::{BLUE, FAINT, UNIT, VERMILION},
 };
 
@@ -34,39 +35,28 @@ pub fn reliability_curve(
     check.some("bins", confidence.len())?;
     check.length("accuracies", accuracy.len(), confidence.len())?;
     check.length("counts", counts.len(), confidence.len())?;
-    for (what, shares) in [("confidences", confidence), ("accuracies", accuracy)] {
-        let share = |v: f64| (0.0..=1.0).contains(&v);
-        check.within(what, shares, share, "shares are in [0, 1], not percentages")?;
-    }
+    shares(check, [("confidences", confidence), ("accuracies", accuracy)])?;
     check.within("counts", counts, |n| n >= 1.0, "a bin without predictions has no share")?;
-
-    let width = 520.0;
     let entries = [
         (Mark::Square(BLUE), "observed"),
         (Mark::Line(FAINT), "calibrated"),
         (Mark::Line(VERMILION), "\u{b1} 2 standard deviations of it"),
     ];
-    let legend = Legend::new(entries, Plane::LEFT, width - Plane::LEFT);
-    let side = width - Plane::LEFT - 24.0;
-    let frame = Frame { left: Plane::LEFT, top: 36.0 + legend.height, width: side, height: side };
-    let plane = Plane {
-        frame,
-        x: Axis::across(0.0, 1.0, frame),
-        y: Axis::up(Scale::Linear, 0.0, 1.0, frame),
-    };
-    figure(labels.title, (width, frame.bottom() + Plane::BELOW), |area| {
-        legend.draw(area, 30.0)?;
-        plane.grid(area)?;
-        let diagonal = vec![plane.at(0.0, 0.0), plane.at(1.0, 1.0)];
-        area.draw(&PathElement::new(diagonal, FAINT.stroke_width((1.5 * UNIT) as u32)))?;
-        for ((&c, &share), &n) in confidence.iter().zip(accuracy).zip(counts) {
-            let two = 2.0 * (c * (1.0 - c) / n).sqrt();
-            let ends = [c - two, c + two].map(|y| plane.at(c, y.clamp(0.0, 1.0)));
-            area.draw(&PathElement::new(ends.to_vec(), VERMILION.stroke_width(3 * UNIT as u32)))?;
-            area.draw(&Circle::new(plane.at(c, share), units(4.0), BLUE.filled()))?;
-        }
-        plane.axes(area, labels)
-    })
+    square(
+        labels,
+        entries,
+        |_, _| Ok(()),
+        |area, plane| {
+            for ((&c, &share), &n) in confidence.iter().zip(accuracy).zip(counts) {
+                let two = 2.0 * (c * (1.0 - c) / n).sqrt();
+                let ends = [c - two, c + two].map(|y| plane.at(c, y.clamp(0.0, 1.0)));
+                let bar = VERMILION.stroke_width(3 * UNIT as u32);
+                area.draw(&PathElement::new(ends.to_vec(), bar))?;
+                area.draw(&Circle::new(plane.at(c, share), units(4.0), BLUE.filled()))?;
+            }
+            Ok(())
+        },
+    )
 }
 
 #[cfg(test)]

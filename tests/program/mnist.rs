@@ -126,33 +126,38 @@ fn folders_that_are_not_mnist_are_refused_with_their_place() {
     type Broken = (&'static str, &'static str, Option<Vec<u8>>, &'static str);
     let images = "train-images-idx3-ubyte";
     let cases: [Broken; 8] = [
-        ("missing", "t10k-labels-idx1-ubyte", None, "there is neither t10k-labels-idx1-ubyte nor"),
-        ("no_idx", images, Some(b"a,b\nx,y\n".to_vec()), "train-images-idx3-ubyte: text"),
+        ("missing", "t10k-labels-idx1-ubyte", None, "neither \"t10k-labels-idx1-ubyte\" nor"),
+        (
+            "no_idx",
+            images,
+            Some(b"a,b\nx,y\n".to_vec()),
+            "train-images-idx3-ubyte: holds 2 columns",
+        ),
         ("cut", images, Some(idx(&[1200, 8, 8], &[0; 100])), "train-images-idx3-ubyte: "),
         (
             "oblong",
             images,
             Some(idx(&[1200, 4, 8], &[0; 38_400])),
-            "32 pixels; they must be square",
+            "images of (8, 8) pixels, where those of the other part have (4, 8)",
         ),
         ("count", images, Some(idx(&[2, 8, 8], &[0; 128])), "1200 labels for 2 images"),
         (
             "other",
             "t10k-images-idx3-ubyte",
             Some(idx(&[200, 7, 7], &[0; 9_800])),
-            "49 pixels; those to learn from have 64",
+            "images of (7, 7) pixels, where those of the other part have (8, 8)",
         ),
         (
             "label",
             "train-labels-idx1-ubyte",
             Some(idx(&[1200], &[[3; 700], [10; 700]].concat()[..1200])),
-            "row 700 (counted from 0) has label 10; labels are whole numbers from 0 to 9",
+            "training image 700 (counted from 0) has label 10; labels are 0 to 9",
         ),
         (
             "columns",
             "train-labels-idx1-ubyte",
             Some(idx(&[1200, 2], &[0; 2400])),
-            "2 numbers in each row; a label is one",
+            "2 columns, \"column 0\" to \"column 1\", not labels: one axis",
         ),
     ];
     for (name, file, content, reason) in cases {
@@ -166,5 +171,12 @@ fn folders_that_are_not_mnist_are_refused_with_their_place() {
         assert!(stderr.contains(reason), "{name}: {stderr}");
     }
     let (code, _, stderr) = run(&["reproduce", "mnist", "nowhere-at-all"]);
-    assert!(code == Some(3) && stderr.contains("there is neither"), "{stderr}");
+    assert!(code == Some(3) && stderr.contains("has neither"), "{stderr}");
+    let folder = folder("mnist_oblong_all");
+    for (part, rows) in [("train", 1200), ("t10k", 200)] {
+        let file = idx(&[rows, 4, 16], &vec![0; rows * 64]);
+        fs::write(folder.join(format!("{part}-images-idx3-ubyte")), file).unwrap();
+    }
+    let (code, _, stderr) = run(&["reproduce", "mnist", text(&folder), "--epochs", "1"]);
+    assert!(code == Some(3) && stderr.contains("4 by 16 pixels; they must be square"), "{stderr}");
 }

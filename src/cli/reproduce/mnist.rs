@@ -4,10 +4,9 @@ use super::super::error::CliError;
 use super::super::{Common, line};
 use clap::{Args, ValueEnum};
 use evidence::plot::{Curve, Figure, Labels, PlotError, Scale, curves, reliability_curve};
-use evidence::reproduce::mnist::{
-    ImagePrior, MnistOptions, MnistScores, read_images, run as run_mnist,
-};
+use evidence::reproduce::mnist::{ImagePrior, MnistOptions, MnistScores, run as run_mnist};
 use evidence::train::Progress;
+use evidence::train::data::Images;
 use ndarray::Array1;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +61,7 @@ pub(super) fn run(arguments: &MnistArguments, common: &Common) -> Result<(), Cli
         Some(PriorOption::TwoNormals) => vec![ImagePrior::TwoNormals],
         None => vec![ImagePrior::Normal, ImagePrior::TwoNormals],
     };
-    let set = read_images(&arguments.folder)?;
+    let (training, test) = Images::read_both(&arguments.folder)?;
     let epochs = usize::from(arguments.epochs).div_ceil(arguments.hurry.into());
     let mut all = Vec::new();
     for prior in priors {
@@ -74,7 +73,7 @@ pub(super) fn run(arguments: &MnistArguments, common: &Common) -> Result<(), Cli
             seed: arguments.seed,
         };
         let bar = Progress::new(prior.name(), epochs);
-        let scores = run_mnist(&set, &options, |epoch| bar.report(epoch))?;
+        let scores = run_mnist((&training, &test), &options, |epoch| bar.report(epoch))?;
         drop(bar);
         if let Some(folder) = &arguments.out {
             save(&scores, folder).map_err(unplotted)?;

@@ -4,7 +4,7 @@ use super::super::error::CliError;
 use super::super::{Common, line, say};
 use clap::Args;
 use evidence::reproduce::vae::{PUBLISHED, Recipe, VaeScores, run as run_recipe};
-use evidence::train::data::{Images, ImagesError};
+use evidence::train::data::Images;
 use std::path::PathBuf;
 
 /// Flags of `evidence reproduce vae`.
@@ -108,10 +108,4 @@ fn print(arguments: &VaeArguments, scores: &VaeScores) -> Result<(), CliError> {
         scores.seconds_to_estimate
     ))?;
     Ok(())
-}
-
-impl From<ImagesError> for CliError {
-    fn from(error: ImagesError) -> Self {
-        Self::Data(error.to_string())
-    }
 }

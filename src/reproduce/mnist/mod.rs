@@ -13,12 +13,10 @@
 //! Test images are scored, and nothing else.
 
 mod error;
-mod folder;
 pub mod recipe;
 mod rotation;
 
 pub use error::MnistError;
-pub use folder::{CLASSES, ImageSet, Images, read_images};
 pub use recipe::ImagePrior;
 pub use rotation::rotated;
 
@@ -27,11 +25,13 @@ use evidence_autodiff::kernels::threads::with_threads;
 use evidence_models::ClassMixture;
 use evidence_models::metrics::{Reliability, accuracy, expected_calibration_error, reliability};
 use evidence_train::Epoch;
-use evidence_train::data::{DataError, Part};
-use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
+use evidence_train::data::{DataError, Images, Part};
+use ndarray::{Array1, ArrayView1, ArrayView2, Axis, Slice, aview1};
 use serde::Serialize;
 use std::time::Instant;
 
+/// Labels are 0 to 9.
+pub const CLASSES: usize = 10;
 /// Draws of the weights in a prediction.
 const DRAWS: usize = 100;
 /// Bins of the reliability curve (Guo and others 2017).
@@ -115,33 +115,41 @@ pub struct Turned {
 /// Trains a network and scores it; `report` is called behind every epoch.
 ///
 /// # Errors
-/// If there are too few images, or the training diverges.
+/// If the images are not square or not of ten classes, there are too few, or the training diverges.
 pub fn run(
-    set: &ImageSet,
+    (training, test): (&Images, &Images),
     options: &MnistOptions,
     report: impl FnMut(&Epoch) + Send,
 ) -> Result<MnistScores, MnistError> {
-    let held_out = if options.held_out { Some(hold_out(&set.train)?) } else { None };
+    let (side, width) = training.shape;
+    if side != width {
+        return Err(MnistError::Oblong(side, width));
+    }
+    for (part, images) in [("training", training), ("test", test)] {
+        if let Some(row) = images.labels.iter().position(|&label| label >= CLASSES) {
+            return Err(MnistError::Label { part, row, label: images.labels[row] });
+        }
+    }
+    let held_out = if options.held_out { Some(hold_out(training)?) } else { None };
     let (train, scored) = match &held_out {
         Some((train, scored)) => (train, scored),
-        None => (&set.train, &set.test),
+        None => (training, test),
     };
     with_threads(options.threads, || {
         let noise = Noise::new(options.seed);
         let start = Instant::now();
         let (model, kl) = recipe::train(train, options, noise.stream(0), report)?;
         let seconds = start.elapsed().as_secs_f64();
-        let predict = |pixels: ArrayView2<'_, f64>| {
+        let predict = |pixels: ArrayView2<'_, f32>| {
             model.classes(recipe::scaled(pixels).view(), DRAWS, noise.stream(1))
         };
-        let (labels, classes) = (scored.labels.view(), predict(scored.pixels.view()));
+        let (labels, classes) = (aview1(&scored.labels), predict(scored.pixels.view()));
         let some = labels.len().min(TURNED);
-        let first =
-            (scored.pixels.view().split_at(Axis(0), some).0, labels.split_at(Axis(0), some).0);
+        let first = scored.pixels.slice_axis(Axis(0), Slice::from(..some)).mapv(f64::from);
         let turned = (0..=12).map(|i| {
             let degrees = 15.0 * f64::from(i);
-            let digits = rotated(first.0, set.side, degrees);
-            Turned::of(degrees, &predict(digits.view()), first.1)
+            let digits = rotated(first.view(), side, degrees).mapv(|ink| ink as f32);
+            Turned::of(degrees, &predict(digits.view()), aview1(&scored.labels[..some]))
         });
         let probabilities = classes.probabilities();
         let p = probabilities.view();
@@ -169,13 +177,8 @@ fn hold_out(all: &Images) -> Result<(Images, Images), MnistError> {
     if kept == rows {
         return Err(DataError::EmptyPart { part: Part::Validation, rows }.into());
     }
-    let (pixels, labels) =
-        (all.pixels.view().split_at(Axis(0), kept), all.labels.view().split_at(Axis(0), kept));
-    let part = |pixels: ArrayView2<'_, f64>, labels: ArrayView1<'_, usize>| Images {
-        pixels: pixels.to_owned(),
-        labels: labels.to_owned(),
-    };
-    Ok((part(pixels.0, labels.0), part(pixels.1, labels.1)))
+    let part = |rows: std::ops::Range<usize>| all.select(&rows.collect::<Vec<_>>());
+    Ok((part(0..kept), part(kept..rows)))
 }
 
 fn mean(values: Array1<f64>) -> f64 {

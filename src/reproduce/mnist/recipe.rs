@@ -19,19 +19,19 @@
 //! within a few epochs, where plain gradient descent leaves it near its start for hundreds: the noise of the unused weights is what is
 //! missing in confidence.
 
-use super::{Images, MnistError, MnistOptions};
+use super::{MnistError, MnistOptions};
 use evidence_autodiff::{Array, Noise};
 use evidence_layers::{Activation, Estimator, Mlp, PosteriorKind, Prior};
 use evidence_models::{BayesianNetwork, Likelihood};
 use evidence_optim::Adam;
-use evidence_train::data::Dataset;
+use evidence_train::data::{Dataset, Images};
 use evidence_train::{Epoch, FitOptions, Schedule, Stop, fit};
-use ndarray::{Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// Units of the two hidden layers.
 const HIDDEN: usize = 400;
-/// What pixels are divided by, as in the paper.
-const DIVISOR: f64 = 126.0;
+/// What a pixel in [0, 1] is multiplied by: the paper divides bytes by 126.
+const SCALE: f32 = 255.0 / 126.0;
 
 /// What is believed of a weight before any image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +69,8 @@ impl ImagePrior {
 }
 
 /// Pixels as the network sees them.
-pub(super) fn scaled(pixels: ndarray::ArrayView2<'_, f64>) -> Array2<f32> {
-    pixels.mapv(|p| (p / DIVISOR) as f32)
+pub(super) fn scaled(pixels: ArrayView2<'_, f32>) -> Array2<f32> {
+    pixels.mapv(|p| p * SCALE)
 }
 
 /// A trained network, and its KL in nats per image behind the last epoch.
@@ -80,8 +80,9 @@ pub(super) fn train(
     noise: Noise,
     report: impl FnMut(&Epoch),
 ) -> Result<(BayesianNetwork<Array<f32>>, f64), MnistError> {
-    let labels = images.labels.mapv(|label| label as f64).insert_axis(Axis(1));
-    let training = Dataset::new(&images.pixels / DIVISOR, Some(labels))?;
+    let labels = Array1::from_iter(images.labels.iter().map(|&label| label as f64));
+    let pixels = scaled(images.pixels.view()).mapv(f64::from);
+    let training = Dataset::new(pixels, Some(labels.insert_axis(Axis(1))))?;
     let sizes = [images.pixels.ncols(), HIDDEN, HIDDEN, super::CLASSES];
     let net = Mlp::new(&sizes, Activation::Relu, noise.stream(0));
     let (prior, kinds) = (options.prior.prior(), [PosteriorKind::MeanField; 3]);

@@ -98,7 +98,14 @@ impl Noise {
 
     /// Uniform on [0, 1), multiples of 2⁻⁵³: element i is draw i of this stream.
     pub fn fill_uniform_f64(self, out: &mut [f64]) {
-        fill::<f64, Uniform>(self, 0, out);
+        self.uniform_range_f64(0, out);
+    }
+
+    /// Uniforms `first ..` of the sequence that [`Noise::fill_uniform_f64`] gives, for a loop that draws piece by piece.
+    ///
+    /// Fastest when `first` is a multiple of 32.
+    pub fn uniform_range_f64(self, first: u64, out: &mut [f64]) {
+        fill::<f64, Uniform>(self, first, out);
     }
 
     /// A sequential generator for the `rand` ecosystem. Independent of this stream's fills and children.

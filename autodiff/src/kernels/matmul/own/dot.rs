@@ -7,15 +7,13 @@
 //! The general kernel would use a few lanes of sixteen (`n ≤ 4`) or first transpose a matrix that is read only once
 //! (`m = 1` with a transposed `B`).
 
+use super::FEW;
 use super::scratch::Scratch;
 use super::vector::Vector;
 use crate::kernels::matmul::tile::Tile;
 
 /// Rows taken together: each is a chain of FMAs, and eight hide their latency.
 const ROWS: usize = 8;
-
-/// Columns that are dealt with one after the other.
-const FEW: usize = 4;
 
 /// `y ← α·X·v + β·y`, `X: rows × k`.
 struct MatrixVector<T> {

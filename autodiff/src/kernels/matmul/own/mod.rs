@@ -32,6 +32,9 @@ use super::tile::Tile;
 use crate::kernels::simd::{Isa, isa};
 use kernel::{Block, COLS, ROWS};
 
+/// Columns up to which the general kernel, whose registers hold sixteen, wastes most of its work.
+const FEW: usize = 4;
+
 /// Steps of `k` per block. A panel then has 72 KiB at most: most of it comes from L2 and not from L1, but `C` is
 /// visited less often. 128 was slower by a tenth; 256, 384 and 512 hardly differ.
 const K_BLOCK: usize = 384;

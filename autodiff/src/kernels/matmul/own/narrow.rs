@@ -5,12 +5,10 @@
 //! Cᵀ = α·Bᵀ·Aᵀ + β·Cᵀ,   Aᵀ: rows of contiguous elements
 //! ```
 
-use super::blocked;
 use super::vector::Vector;
+use super::{FEW, blocked};
 use crate::kernels::matmul::tile::Tile;
 
-/// Columns at most: with more, the general kernel has lanes for half of its work.
-const FEW: usize = 4;
 /// Rows of `C` at a time, whose transpose is on the stack.
 const ROWS: usize = 192;
 
