@@ -170,6 +170,11 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let lecture = &arguments.lecture;
     let common = &Common { json: lecture.json, threads: lecture.threads };
+    if common.threads > 0 {
+        // Tables are read outside of the pool that computes. There is no global pool yet, so that this cannot fail but for want of threads,
+        // which the pool that computes will tell.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(common.threads.into()).build_global();
+    }
     error::end(match &arguments.command {
         None => return lecture::run(lecture),
         Some(Command::Check(check)) => return check::run(check, lecture),

@@ -20,7 +20,7 @@ pub(super) struct ResumeArguments {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The table, if it has moved since
+    /// The table, if it has moved since; where it is now is written into the run
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Another checkpoint than the last
@@ -70,6 +70,8 @@ pub(super) fn resume<K: Kind>(
     let rows = Rows::again(&config.data, &schema)?;
     if let Some(epochs) = arguments.epochs {
         config.training.epochs = epochs;
+    }
+    if arguments.epochs.is_some() || arguments.data.is_some() {
         run.reconfigure(&config.to_toml())?;
     }
     let ended = train::go::<K>(run, &config, &schema, &rows, arguments.from.as_deref(), common);

@@ -72,4 +72,6 @@ fn another_table_and_a_table_without_end_are_refused() {
     let output = run(folder, &["resume", "r"]);
     assert!(output.status.code() == Some(3) && err(&output).contains("t.csv"), "{}", err(&output));
     ok(folder, &["resume", "r", "--data", "moved.csv"]);
+    // Where it is now is remembered.
+    ok(folder, &["resume", "r", "--epochs", "3"]);
 }

@@ -54,8 +54,9 @@ struct ToRho<T> {
 impl<T: Real> Step<T, 1> for ToRho<T> {
     #[inline(always)]
     fn at(self, [rho]: [T; 1], out: &mut T) {
-        let r = rho.softplus() * self.precision_root;
-        let d = self.dy * self.precision_root * (r - T::one() / r) * rho.sigmoid();
+        let (sigma, slope) = rho.softplus_sigmoid();
+        let r = sigma * self.precision_root;
+        let d = self.dy * self.precision_root * (r - T::one() / r) * slope;
         *out = if self.add { *out + d } else { d };
     }
 }

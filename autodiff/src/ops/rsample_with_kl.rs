@@ -44,9 +44,10 @@ impl<T: Real> Divergence<T> for FromNormal<T> {
     #[inline(always)]
     fn back(self, mean: T, rho: T, draw: T, dw: T) -> (T, T) {
         let k = self.k * self.precision_root;
-        let r = rho.softplus() * self.precision_root;
+        let (sigma, slope) = rho.softplus_sigmoid();
+        let r = sigma * self.precision_root;
         let d_mean = dw + k * (mean * self.precision_root);
-        let d_rho = (dw * draw + k * (r - T::one() / r)) * rho.sigmoid();
+        let d_rho = (dw * draw + k * (r - T::one() / r)) * slope;
         (d_mean, d_rho)
     }
 }
