@@ -31,8 +31,8 @@ const OPS: [(&str, &[&[usize]], Op); 18] = [
     ("affine with ReLU", &[&[256, 512], &[512, 512], &[512]], |x| {
         x[0].affine_with(x[1], x[2], Activation::Relu)
     }),
-    ("conv2d", &[&[64, 32, 14, 14], &[64, 32, 3, 3]], |x| x[0].conv2d(x[1], HALVE)),
-    ("conv_transpose2d", &[&[64, 64, 7, 7], &[64, 32, 3, 3]], |x| {
+    ("conv2d", &[&[64, 14, 14, 32], &[3, 3, 32, 64]], |x| x[0].conv2d(x[1], HALVE)),
+    ("conv_transpose2d", &[&[64, 7, 7, 64], &[3, 3, 32, 64]], |x| {
         x[0].conv_transpose2d(x[1], HALVE, 1)
     }),
     ("coupling", &[&[512, 22], &[512, 22], &[512, 22]], |x| {

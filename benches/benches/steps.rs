@@ -34,6 +34,7 @@ fn workloads(c: &mut Criterion) {
         ("bnn_big", Workload::BnnBig),
         ("vae", Workload::Vae),
         ("vae_iwae", Workload::VaeIwae),
+        ("conv_vae", Workload::ConvVae),
         ("flow_small", Workload::FlowSmall),
         ("flow_big", Workload::FlowBig),
     ] {

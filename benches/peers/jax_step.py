@@ -90,6 +90,37 @@ def vae(shape):
     return params, loss
 
 
+def kernel(inputs, outputs):
+    return dict(weight=f32(random.randn(3, 3, inputs, outputs) * (9 * inputs) ** -0.5), bias=f32(np.zeros(outputs)))
+
+
+def conv_vae(shape):
+    side, (first, second), hidden, latents = (shape[name] for name in ("side", "filters", "hidden", "latents"))
+    features, layout = second * (side // 4) ** 2, ("NHWC", "HWIO", "NHWC")
+    params = dict(narrow=[kernel(1, first), kernel(first, second)], encoder=layers((features, hidden, 2 * latents)),
+                  decoder=layers((latents, features)),
+                  widen=[kernel(second, second), kernel(second, first), kernel(first, 1)])
+
+    def loss(p, key, x):
+        maps = x.reshape(-1, side, side, 1)
+        for layer in p["narrow"]:
+            maps = jax.lax.conv_general_dilated(maps, layer["weight"], (2, 2), "SAME", dimension_numbers=layout)
+            maps = jax.nn.relu(maps + layer["bias"])
+        mean, log_scale = jnp.split(forward(p["encoder"], maps.reshape(-1, features)), 2, -1)
+        z = mean + jnp.exp(log_scale) * jax.random.normal(key, mean.shape)
+        maps = jax.nn.relu(forward(p["decoder"], z)).reshape(-1, side // 4, side // 4, second)
+        for i, layer in enumerate(p["widen"]):
+            stride = 2 if i < 2 else 1
+            maps = jax.lax.conv_transpose(maps, layer["weight"], (stride, stride), "SAME", dimension_numbers=layout)
+            maps = maps + layer["bias"]
+            maps = jax.nn.relu(maps) if i < 2 else maps
+        error = optax.sigmoid_binary_cross_entropy(maps.reshape(x.shape), x).sum()
+        kl = (0.5 * (jnp.exp(2 * log_scale) + mean * mean - 1) - log_scale).sum()
+        return (error + kl) / x.shape[0]
+
+    return params, loss
+
+
 def iwae(shape):
     pixels, hidden, latents, draws = (shape[name] for name in ("pixels", "hidden", "latents", "draws"))
     params = dict(encoder=layers((pixels, hidden, hidden, 2 * latents)),
@@ -143,6 +174,8 @@ def build(name, shape):
         case "vae" | "vae_iwae":
             model = vae if name == "vae" else iwae
             return *model(shape), (f32(random.rand(batch, shape["pixels"]) < 0.3),)
+        case "conv_vae":
+            return *conv_vae(shape), (f32(random.rand(batch, shape["side"] ** 2) < 0.3),)
         case _:
             return *flow(shape), (f32(random.randn(batch, shape["width"])),)
 

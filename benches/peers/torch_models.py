@@ -82,6 +82,29 @@ class Vae(nn.Module):
         return (error + kl) / x.shape[0]
 
 
+class ConvVae(Vae):
+    """Keras' example: convolutions that halve the image, and their transposes."""
+
+    def __init__(self, side, filters, hidden, latents):
+        nn.Module.__init__(self)
+        first, second = filters
+        map = side // 4
+        self.encoder = nn.Sequential(
+            nn.Unflatten(1, (1, side, side)),
+            nn.Conv2d(1, first, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(first, second, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(second * map**2, hidden), nn.ReLU(),
+            nn.Linear(hidden, 2 * latents))
+        self.decoder = nn.Sequential(
+            nn.Linear(latents, second * map**2), nn.ReLU(),
+            nn.Unflatten(1, (second, map, map)),
+            nn.ConvTranspose2d(second, second, 3, stride=2, padding=1, output_padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(second, first, 3, stride=2, padding=1, output_padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(first, 1, 3, padding=1),
+            nn.Flatten())
+
+
 class Iwae(nn.Module):
     """The importance weighted bound of K draws."""
 

@@ -30,6 +30,8 @@ def build(name, shape):
         case "vae" | "vae_iwae":
             model = models.Vae if name == "vae" else models.Iwae
             return model(**shape), (torch.bernoulli(torch.full((batch, shape["pixels"]), 0.3)),)
+        case "conv_vae":
+            return models.ConvVae(**shape), (torch.bernoulli(torch.full((batch, shape["side"] ** 2), 0.3)),)
         case _:
             return models.Flow(**shape), (torch.randn(batch, shape["width"]),)
 

@@ -11,6 +11,7 @@ SHAPES = {
     "bnn_big": dict(sizes=(784, 400, 400, 10), batch=256, data_size=60_000),
     "vae": dict(pixels=784, hidden=400, latents=20, batch=128),
     "vae_iwae": dict(pixels=784, hidden=200, latents=50, draws=50, batch=20),
+    "conv_vae": dict(side=28, filters=(32, 64), hidden=16, latents=2, batch=128),
     "flow_small": dict(width=2, couplings=8, hidden=64, batch=512),
     "flow_big": dict(width=43, couplings=10, hidden=256, batch=512),
 }
@@ -51,6 +52,22 @@ def operations(workload):
             pixels, hidden, latents, rows = (sizes[key] for key in ("pixels", "hidden", "latents", "batch"))
             encoder, decoder = layers(pixels, hidden, 2 * latents), layers(latents, hidden, pixels)
             return rows * (3 * (encoder + decoder) - layers(pixels, hidden))
+        case "conv_vae":
+            side, filters, hidden, latents, rows = (
+                sizes[key] for key in ("side", "filters", "hidden", "latents", "batch"))
+            data, encoder, decoder, inputs = None, 0, 0, 1
+            for outputs in filters:
+                side //= 2
+                # Each place of the smaller map meets a kernel of nine pixels.
+                encoder += 2 * 9 * side**2 * inputs * outputs
+                data = data or encoder
+                inputs = outputs
+            encoder += layers(side**2 * inputs, hidden, 2 * latents)
+            decoder += layers(latents, side**2 * inputs)
+            for outputs in (*reversed(filters), 1):
+                decoder += 2 * 9 * side**2 * inputs * outputs
+                side, inputs = min(2 * side, sizes["side"]), outputs
+            return rows * (3 * (encoder + decoder) - data)
         case "vae_iwae":
             pixels, hidden, latents, rows = (sizes[key] for key in ("pixels", "hidden", "latents", "batch"))
             encoder, decoder = layers(pixels, hidden, hidden, 2 * latents), layers(latents, hidden, hidden, pixels)

@@ -7,6 +7,7 @@
 //! | `bnn_big` | 784-400-400-10, the same, cross-entropy, N = 60,000 | 256 |
 //! | `vae` | 784-400-20-400-784, ReLU, Bernoulli | 128 |
 //! | `vae_iwae` | 784-200-200-50-200-200-784, tanh, Bernoulli, importance weighted bound of 50 draws | 20 |
+//! | `conv_vae` | 28 × 28 pixels, convolutions of 32 and 64 filters, 16-2-3136, the convolutions transposed, ReLU, Bernoulli | 128 |
 //! | `flow_small` | 2 columns, 8 affine couplings of 64-64 | 512 |
 //! | `flow_big` | 43 columns, 10 affine couplings of 256-256 | 512 |
 
@@ -32,6 +33,8 @@ pub enum Workload {
     Vae,
     /// An importance weighted autoencoder.
     VaeIwae,
+    /// A convolutional variational autoencoder: Keras' example.
+    ConvVae,
     /// A flow in the plane.
     FlowSmall,
     /// A flow of a wide table.
@@ -112,7 +115,7 @@ impl Workload {
         let (data, weights) = (noise.stream(0), noise.stream(1));
         let batch = sizes.batch.unwrap_or(match self {
             Self::Mlp | Self::BnnBig => 256,
-            Self::BnnSmall | Self::Vae => 128,
+            Self::BnnSmall | Self::Vae | Self::ConvVae => 128,
             Self::VaeIwae => 20,
             Self::FlowSmall | Self::FlowBig => 512,
         });
@@ -152,6 +155,13 @@ impl Workload {
                 let sizes = [784, 200, 200, 50];
                 let vae = Vae::new(&sizes, Activation::Tanh, Likelihood::Bernoulli, weights);
                 training(Iwae::new(vae, 50), pixels(), None, 60_000)
+            }
+            Self::ConvVae => {
+                let (relu, bernoulli) = (Activation::Relu, Likelihood::Bernoulli);
+                let model =
+                    Vae::convolutional([28, 28, 1], &[32, 64], &[16, 2], relu, bernoulli, weights)
+                        .expect("sides of one parity");
+                training(model, pixels(), None, 60_000)
             }
             Self::FlowSmall | Self::FlowBig => {
                 let (width, couplings, hidden) =

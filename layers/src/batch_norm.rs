@@ -16,7 +16,7 @@
 use crate::layer_norm::{EPSILON, filled};
 use evidence_autodiff::{Array, Keep, Path, Real, Tree, Var};
 
-/// Normalises each channel over the batch: of `[n, c]`, or over places too, of `[n, c, h, w]`.
+/// Normalises each channel over the batch: of `[n, c]`, or over places too, of `[n, h, w, c]`.
 #[derive(Clone, Debug)]
 pub struct BatchNorm<P> {
     /// γ, `[c]`; starts as ones.
@@ -99,44 +99,44 @@ impl<'t, T: Real> BatchNorm<Var<'t, T>> {
     /// One number of a channel has no variance: it becomes β, and the averages stay as they are.
     ///
     /// # Panics
-    /// If x does not have the layer's channels as its second axis.
+    /// If x does not have the layer's channels as its last axis.
     #[track_caller]
     pub fn forward_training(&self, x: Var<'t, T>) -> (Var<'t, T>, Statistics<T>) {
         let channels = self.channels(x);
-        let mean = channels.mean(Keep(2)).mean(Keep(0));
+        let mean = channels.mean(Keep(0));
         let centred = channels - mean;
-        let variance = centred.square().mean(Keep(2)).mean(Keep(0));
+        let variance = centred.square().mean(Keep(0));
         let y = self.normalise(centred, variance).reshape(x.shape());
-        let count = (channels.size(0) * channels.size(2)) as f64;
+        let count = channels.size(0) as f64;
         (y, self.statistics(mean.data(), variance.data(), count))
     }
 
     /// x normalised by the running averages, in its shape.
     ///
     /// # Panics
-    /// If x does not have the layer's channels as its second axis.
+    /// If x does not have the layer's channels as its last axis.
     #[must_use]
     #[track_caller]
     pub fn forward_evaluation(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let mean = column(self.running_mean.stop_gradient());
-        let variance = column(self.running_variance.stop_gradient());
+        let mean = self.running_mean.stop_gradient();
+        let variance = self.running_variance.stop_gradient();
         self.normalise(self.channels(x) - mean, variance).reshape(x.shape())
     }
 
-    /// x as `[n, c, places]`.
+    /// x as `[rows, c]`, places being rows.
     #[track_caller]
     fn channels(&self, x: Var<'t, T>) -> Var<'t, T> {
         let channels = self.scale.size(0);
-        let (&[n, c], places) = x.shape().split_at(x.shape().len().min(2)) else {
-            panic!("BatchNorm: {x} has no channels; it must be [n, c] or [n, c, h, w]")
+        let (&[ref rows @ .., c], true) = (x.shape(), x.shape().len() > 1) else {
+            panic!("BatchNorm: {x} has no channels; it must be [n, c] or [n, h, w, c]")
         };
         assert!(c == channels, "BatchNorm: {x} does not have the {channels} channels of the layer");
-        x.reshape(&[n, c, places.iter().product()])
+        x.reshape(&[rows.iter().product(), c])
     }
 
     fn normalise(&self, centred: Var<'t, T>, variance: Var<'t, T>) -> Var<'t, T> {
-        let factor = column(self.scale) / (variance + self.epsilon).sqrt();
-        centred * factor + column(self.shift)
+        let factor = self.scale / (variance + self.epsilon).sqrt();
+        centred * factor + self.shift
     }
 
     /// `(1 − m) running + m batch`, the batch's variance without bias.
@@ -159,11 +159,6 @@ impl<'t, T: Real> BatchNorm<Var<'t, T>> {
     }
 }
 
-/// `[c]` as `[c, 1]`.
-fn column<'t, T: Real>(x: Var<'t, T>) -> Var<'t, T> {
-    x.reshape(&[x.size(0), 1])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,8 +167,7 @@ mod tests {
     /// Images whose channels have means and deviations of their own.
     fn images<'t>(tape: &'t Tape<f64>, n: usize, noise: Noise) -> Var<'t, f64> {
         let (deviation, mean) = (ndarray::arr1(&[0.1, 5.0]), ndarray::arr1(&[-3.0, 40.0]));
-        let of = |x| tape.constant(x).reshape(&[2, 1, 1]);
-        tape.normal(&[n, 2, 3, 4], noise) * of(deviation) + of(mean)
+        tape.normal(&[n, 3, 4, 2], noise) * tape.constant(deviation) + tape.constant(mean)
     }
 
     #[test]
@@ -181,7 +175,7 @@ mod tests {
         let tape = Tape::<f64>::new();
         let norm = BatchNorm::new(2).bind(&tape);
         let (y, _) = norm.forward_training(images(&tape, 6, Noise::new(1)));
-        let channels = y.permute(&[1, 0, 2, 3]).reshape(&[2, 72]);
+        let channels = y.reshape(&[72, 2]).t();
         assert!(channels.mean(1).data().iter().all(|mean| mean.abs() < 1e-12));
         for (variance, of_x) in channels.variance(1).data().iter().zip([0.01, 25.0]) {
             // σ² / (σ² + ε), the σ² of 72 draws within a factor of two of the channel's.
@@ -190,7 +184,7 @@ mod tests {
         // Rows without places are the same.
         let rows = tape.normal(&[50, 2], Noise::new(2));
         let (y, _) = norm.forward_training(rows);
-        let (alike, _) = norm.forward_training(rows.reshape(&[50, 2, 1, 1]));
+        let (alike, _) = norm.forward_training(rows.reshape(&[50, 1, 1, 2]));
         assert_eq!((y.shape(), y.data()), (&[50, 2][..], alike.data()));
     }
 
@@ -231,7 +225,7 @@ mod tests {
         let bound = norm.bind(&tape);
         let one = bound.forward_evaluation(images(&tape, 1, Noise::new(5)));
         // Twelve standard normals in each channel: no mean beyond six standard errors.
-        assert!(one.reshape(&[2, 12]).mean(1).data().iter().all(|m| m.abs() < 6.0 / 12f64.sqrt()));
+        assert!(one.reshape(&[12, 2]).mean(0).data().iter().all(|m| m.abs() < 6.0 / 12f64.sqrt()));
     }
 
     #[test]

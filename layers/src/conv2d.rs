@@ -3,10 +3,10 @@
 use crate::{Activation, Init};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var, Window, zeros};
 
-/// A convolution of images: `activation(w ∗ x + b)`, from `[n, c, h, w]` to `[n, out, i, j]` (sizes: [`Var::conv2d`]).
+/// A convolution of images: `activation(w ∗ x + b)`, from `[n, h, w, c]` to `[n, i, j, out]` (sizes: [`Var::conv2d`]).
 #[derive(Clone, Debug)]
 pub struct Conv2d<P> {
-    /// w, `[out, c, kh, kw]`, as PyTorch's.
+    /// w, `[kh, kw, c, out]`, as Keras'.
     pub weight: P,
     /// b, `[out]`.
     pub bias: P,
@@ -43,7 +43,7 @@ impl<T: Real> Conv2d<Array<T>> {
         init: Init,
         noise: Noise,
     ) -> Self {
-        let (taps, shape) = (kernel * kernel, [outputs, channels, kernel, kernel]);
+        let (taps, shape) = (kernel * kernel, [kernel, kernel, channels, outputs]);
         let weight = init.draw_shaped(&shape, channels * taps, outputs * taps, noise);
         Self { weight, bias: zeros(&[outputs]), window }
     }
@@ -53,16 +53,12 @@ impl<'t, T: Real> Conv2d<Var<'t, T>> {
     /// `activation(w ∗ x + b)`.
     ///
     /// # Panics
-    /// If x is not `[n, c, h, w]` with the kernel's channels, or has no place for the kernel.
+    /// If x is not `[n, h, w, c]` with the kernel's channels, or has no place for the kernel.
     #[must_use]
     #[track_caller]
     pub fn forward(&self, x: Var<'t, T>, activation: Activation) -> Var<'t, T> {
-        let z = x.conv2d(self.weight, self.window);
-        activation.apply(z + per_channel(self.bias))
+        let fused = activation.fused();
+        let z = x.conv2d_with(self.weight, self.bias, self.window, fused.unwrap_or_default());
+        if fused.is_some() { z } else { activation.apply(z) }
     }
-}
-
-/// `[c]` as `[c, 1, 1]`, which broadcasts against images.
-pub(crate) fn per_channel<'t, T: Real>(x: Var<'t, T>) -> Var<'t, T> {
-    x.reshape(&[x.size(0), 1, 1])
 }

@@ -1,14 +1,13 @@
 //! The transposed convolutional layer, [`Var::conv_transpose2d`] with a bias for each channel: a decoder's way from small maps to
 //! large images.
 
-use crate::conv2d::per_channel;
 use crate::{Activation, Init};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var, Window, zeros};
 
-/// A transposed convolution of maps: from `[n, c, h, w]` to `[n, out, i, j]` (sizes: [`Var::conv_transpose2d`]).
+/// A transposed convolution of maps: from `[n, h, w, c]` to `[n, i, j, out]` (sizes: [`Var::conv_transpose2d`]).
 #[derive(Clone, Debug)]
 pub struct ConvTranspose2d<P> {
-    /// w, `[c, out, kh, kw]`, as PyTorch's.
+    /// w, `[kh, kw, out, c]`, as Keras'.
     pub weight: P,
     /// b, `[out]`.
     pub bias: P,
@@ -50,7 +49,7 @@ impl<T: Real> ConvTranspose2d<Array<T>> {
         init: Init,
         noise: Noise,
     ) -> Self {
-        let (taps, shape) = (kernel * kernel, [channels, outputs, kernel, kernel]);
+        let (taps, shape) = (kernel * kernel, [kernel, kernel, outputs, channels]);
         let inputs = (channels * taps).div_ceil((window.stride * window.stride).max(1));
         let weight = init.draw_shaped(&shape, inputs, outputs * taps, noise);
         Self { weight, bias: zeros(&[outputs]), window, extra: 0 }
@@ -67,11 +66,13 @@ impl<'t, T: Real> ConvTranspose2d<Var<'t, T>> {
     /// `activation(w ∗ᵀ x + b)`.
     ///
     /// # Panics
-    /// If x is not `[n, c, h, w]` with the kernel's channels, or no image gives it.
+    /// If x is not `[n, h, w, c]` with the kernel's channels, or no image gives it.
     #[must_use]
     #[track_caller]
     pub fn forward(&self, x: Var<'t, T>, activation: Activation) -> Var<'t, T> {
-        let z = x.conv_transpose2d(self.weight, self.window, self.extra);
-        activation.apply(z + per_channel(self.bias))
+        let (fused, Self { weight, bias, window, extra }) = (activation.fused(), self);
+        let first = fused.unwrap_or_default();
+        let z = x.conv_transpose2d_with(*weight, *bias, *window, *extra, first);
+        if fused.is_some() { z } else { activation.apply(z) }
     }
 }

@@ -10,7 +10,7 @@ use ndarray::ArrayD;
 /// What is added to a variance before its root, unless another number is set: PyTorch's.
 pub(crate) const EPSILON: f64 = 1e-5;
 
-/// Normalises each row over all that is in it: `[n, d]`, or `[n, c, h, w]` with c h w = d.
+/// Normalises each row over all that is in it: `[n, d]`, or `[n, h, w, c]` with h w c = d.
 #[derive(Clone, Debug)]
 pub struct LayerNorm<P> {
     /// γ, `[d]`; starts as ones.

@@ -1,6 +1,7 @@
 //! The autoencoder: `x → code → x̂`, a maximum-likelihood model of x given its own code.
 
 use crate::bottleneck::{BottleneckError, ends, mirrored};
+use crate::convolutions::{ConvolutionError, Convolutions, decoded, encoded};
 use crate::{Batch, Corruption, CorruptionError, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
 use evidence_layers::{Activation, Mlp};
@@ -12,6 +13,8 @@ pub struct Autoencoder<P> {
     pub encoder: Mlp<P>,
     /// From codes to the likelihood's parameters.
     pub decoder: Mlp<P>,
+    /// What is before the encoder and behind the decoder; nothing where they meet the data themselves.
+    pub convolutions: Option<Convolutions<P>>,
     /// `p(x | decoded)`.
     pub likelihood: Likelihood<P>,
     /// What is done to rows before they are encoded, while it is fitted.
@@ -38,9 +41,31 @@ impl<T: Real> Autoencoder<Array<T>> {
         Self {
             encoder: Mlp::new(sizes, activation, noise.stream(0)),
             decoder: Mlp::new(&decoder, activation, noise.stream(1)),
+            convolutions: None,
             likelihood,
             corruption: Corruption::None,
         }
+    }
+
+    /// Of images `[h, w, c]`, as rows of h w c numbers: convolutions of so many filters, each halving the image, dense layers of so many
+    /// units, the code last, and [the same way back](Convolutions) from one dense layer on.
+    ///
+    /// # Errors
+    /// If the sizes make no such network.
+    pub fn convolutional(
+        image: [usize; 3],
+        filters: &[usize],
+        sizes: &[usize],
+        activation: Activation,
+        likelihood: Likelihood<Array<T>>,
+        noise: Noise,
+    ) -> Result<Self, ConvolutionError> {
+        let images = (image, filters);
+        let (convolutions, encoder, decoder) =
+            Convolutions::with_dense(images, sizes, 1, activation, &likelihood, noise)?;
+        Self::admits(&[image.iter().product(), encoder.outputs()])?;
+        let convolutions = Some(convolutions);
+        Ok(Self { encoder, decoder, convolutions, likelihood, corruption: Corruption::None })
     }
 
     /// Fitted to reconstruct rows from corrupted ones: a denoising autoencoder.
@@ -69,15 +94,17 @@ impl<P> Tree<P> for Autoencoder<P> {
         Autoencoder {
             encoder: self.encoder.map(&path.field("encoder"), f),
             decoder: self.decoder.map(&path.field("decoder"), f),
+            convolutions: self.convolutions.map(&path.field("convolutions"), f),
             likelihood: self.likelihood.map(&path.field("likelihood"), f),
             corruption: self.corruption,
         }
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
-        let Self { encoder, decoder, likelihood, corruption: _ } = self;
+        let Self { encoder, decoder, convolutions, likelihood, corruption: _ } = self;
         encoder.leaves_mut(out);
         decoder.leaves_mut(out);
+        convolutions.leaves_mut(out);
         likelihood.leaves_mut(out);
     }
 }
@@ -87,14 +114,21 @@ impl<'t, T: Real> Autoencoder<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn encode(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.encoder.forward(x)
+        encoded(self.convolutions.as_ref(), &self.encoder, x)
+    }
+
+    /// The likelihood's parameters of each code.
+    #[must_use]
+    #[track_caller]
+    pub fn outputs(&self, code: Var<'t, T>) -> Var<'t, T> {
+        decoded(self.convolutions.as_ref(), &self.decoder, &self.likelihood, code)
     }
 
     /// The expected data of each code.
     #[must_use]
     #[track_caller]
     pub fn decode(&self, code: Var<'t, T>) -> Var<'t, T> {
-        self.likelihood.mean(self.decoder.forward(code))
+        self.likelihood.mean(self.outputs(code))
     }
 
     /// Each row, squeezed through its code.
@@ -109,8 +143,8 @@ impl<'t, T: Real> Autoencoder<Var<'t, T>> {
     /// The negative mean log-likelihood of each row given its own code, or that of the row corrupted.
     pub fn loss(&self, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
         let seen = self.corruption.apply(batch.inputs, noise);
-        let decoded = self.decoder.forward(self.encode(seen));
-        let log_likelihood = self.likelihood.log_prob(decoded, batch.inputs).mean(..);
+        let outputs = self.outputs(self.encode(seen));
+        let log_likelihood = self.likelihood.log_prob(outputs, batch.inputs).mean(..);
         Loss { total: -log_likelihood, parts: vec![("log-likelihood", log_likelihood)] }
     }
 }
@@ -130,7 +164,7 @@ impl<T: Real> Model<T> for Autoencoder<Array<T>> {
         _: Noise,
     ) -> Var<'t, T> {
         // Of rows as they are, whatever is done to them while it is fitted.
-        let decoded = bound.decoder.forward(bound.encode(batch.inputs));
-        -bound.likelihood.log_prob(decoded, batch.inputs).mean(..)
+        let outputs = bound.outputs(bound.encode(batch.inputs));
+        -bound.likelihood.log_prob(outputs, batch.inputs).mean(..)
     }
 }

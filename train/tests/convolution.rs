@@ -82,7 +82,7 @@ impl<'t, T: Real> Autoencoder<Var<'t, T>> {
     }
 
     fn maps(&self, pixels: Var<'t, T>) -> Var<'t, T> {
-        let images = pixels.reshape(&[pixels.size(0), 1, 8, 8]);
+        let images = pixels.reshape(&[pixels.size(0), 8, 8, 1]);
         self.narrow.forward(images, Activation::Softplus)
     }
 
@@ -93,7 +93,7 @@ impl<'t, T: Real> Autoencoder<Var<'t, T>> {
     }
 
     fn logits(&self, maps: Var<'t, T>) -> Var<'t, T> {
-        let maps = maps.reshape(&[maps.size(0), CHANNELS, 4, 4]);
+        let maps = maps.reshape(&[maps.size(0), 4, 4, CHANNELS]);
         self.widen.forward(maps, Activation::Identity).reshape(&[maps.size(0), 64])
     }
 

@@ -47,9 +47,9 @@ impl<T: Real> Op<T> for Affine {
 }
 
 /// y ← φ(y + b).
-struct Finish<'a, T> {
-    bias: &'a [T],
-    activation: Activation,
+pub(super) struct Finish<'a, T> {
+    pub(super) bias: &'a [T],
+    pub(super) activation: Activation,
 }
 
 impl<T: Real> Epilogue<T> for Finish<'_, T> {

@@ -1,33 +1,45 @@
 //! What [`conv2d`](super::conv2d) and its adjoint [`conv_transpose2d`](super::conv_transpose2d) are made of: three products
 //! that each is the vector-Jacobian product of another.
 //!
-//! Between large images X `[n, c, h, w]` and small maps Y `[n, f, i, j]`, with weights W `[f, c, kh, kw]` read as `[f, c kh kw]`,
-//! stride s and padding p:
+//! Between large images X `[n, h, w, c]` and small maps Y `[n, i, j, f]`, channels last, with weights W `[kh, kw, c, f]` read as
+//! `[kh kw c, f]`, stride s and padding p:
 //!
 //! ```text
-//! C[(c, a, b), (n, i, j)] = X[n, c, s i + a − p, s j + b − p], or 0 outside of X       columns
-//! Y = W C        convolve: conv2d forward, conv_transpose2d's cotangent of its input
-//! X = C*(Wᵀ Y)   spread:   conv_transpose2d forward, conv2d's cotangent of its input; C* adds where C copied
-//! W = Y Cᵀ       weigh:    the cotangent of the weights of both
+//! P[(n, i, j), (a, b, c)] = X[n, s i + a − p, s j + b − p, c], or 0 outside of X       patches
+//! Y = P W        conv2d forward, conv_transpose2d's cotangent of its input
+//! X = P*(Y Wᵀ)   conv_transpose2d forward, conv2d's cotangent of its input; P* adds where P copied
+//! W = Pᵀ Y       the cotangent of the weights of both
 //! ```
 //!
 //! Source: Dumoulin and Visin 2016, *A guide to convolution arithmetic for deep learning*, sections 2 and 4.
 //!
-//! C has each pixel kh kw / s² times, so it is never made whole: images go through in blocks whose columns stay in the
+//! So a convolution is the affine layer of patches, whose rows are places. With channels last a patch is kh runs of kw c neighbours of
+//! X, copied and added at the width of memory, and Y is read and written where it lies. With channels first, patches are runs of
+//! single pixels s apart, and maps of several images have to be interleaved for one product.
+//!
+//! P has each pixel kh kw / s² times, so it is never made whole: images go through in blocks whose patches stay in the
 //! second-level cache, on a fixed number of lanes that each have scratch of their own. Blocks and lanes follow from the shape, an
-//! image is spread by one lane in one order, and the lanes' weights are added in order: so the bits do not depend on threads.
+//! image is spread by one lane in one order, and the lanes' sums are added in order: so the bits do not depend on threads.
 
 use crate::kernels::elementwise::add_assign;
-use crate::kernels::matmul::{MatMut, MatRef};
+use crate::kernels::matmul::MatRef;
+use crate::kernels::reduce::sum_lanes;
+use crate::kernels::simd::{Kernel, dispatch};
 use crate::kernels::threads::for_each_mut;
 use crate::scalar::Real;
+use crate::shape::Lanes;
+use crate::tape::Sink;
+use crate::tensor::Tensor;
 use smallvec::SmallVec;
 
-/// Columns that one product has at least, if there are images enough: a map of a few pixels alone would leave a product so
-/// narrow that reading W is most of its time.
-const COLUMNS: usize = 256;
+/// Numbers of a block's patches, if an image has no more: 384 KiB of `f32`, so that they stay in the second-level cache beside the
+/// weights and what is multiplied.
+const PATCHES: usize = 96 << 10;
 
-/// Runs of images, side by side. Each has its columns in cache and, for weights, a sum of its own.
+/// Rows of a block's patches, if an image has no more: beyond these a product is no faster.
+const ROWS: usize = 512;
+
+/// Runs of images, side by side. Each has its patches in cache and, for weights, a sum of its own.
 const LANES: usize = 8;
 
 /// How a kernel moves over an image: the same down and across.
@@ -68,14 +80,14 @@ impl Window {
 pub(super) struct Convolution {
     /// n.
     pub(super) images: usize,
-    /// c.
-    pub(super) channels: usize,
     /// h and w.
     pub(super) image: [usize; 2],
-    /// f.
-    pub(super) filters: usize,
+    /// c.
+    pub(super) channels: usize,
     /// i and j.
     pub(super) map: [usize; 2],
+    /// f.
+    pub(super) filters: usize,
     /// kh and kw.
     pub(super) kernel: [usize; 2],
     pub(super) window: Window,
@@ -83,251 +95,228 @@ pub(super) struct Convolution {
 
 /// Consecutive images.
 #[derive(Clone, Copy)]
-struct Block {
+pub(super) struct Block {
     /// The number of the first.
     first: usize,
     /// The same, counted from the first of its lane.
     within: usize,
-    count: usize,
+    pub(super) count: usize,
+}
+
+impl Block {
+    /// The block's part of all images, of so many numbers each.
+    pub(super) fn of<'a, T>(&self, all: &'a [T], each: usize) -> &'a [T] {
+        &all[self.first * each..][..self.count * each]
+    }
+
+    /// The block's part of its lane's images.
+    pub(super) fn of_lane<'a, T>(&self, lane: &'a mut [T], each: usize) -> &'a mut [T] {
+        &mut lane[self.within * each..][..self.count * each]
+    }
+
+    /// What a sum over the lane's blocks is multiplied by before this one is added.
+    pub(super) fn carry<T: Real>(&self) -> T {
+        if self.within == 0 { T::zero() } else { T::one() }
+    }
 }
 
 impl Convolution {
-    /// c h w.
-    fn large(&self) -> usize {
-        self.channels * self.image[0] * self.image[1]
+    /// Numbers of an image, h w c.
+    pub(super) fn large(&self) -> usize {
+        self.image[0] * self.image[1] * self.channels
+    }
+
+    /// Numbers of a map, i j f.
+    pub(super) fn small(&self) -> usize {
+        self.places() * self.filters
     }
 
     /// i j.
-    fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         self.map[0] * self.map[1]
     }
 
-    /// c kh kw.
-    fn taps(&self) -> usize {
-        self.channels * self.kernel[0] * self.kernel[1]
+    /// Numbers of a patch, kh kw c.
+    pub(super) fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1] * self.channels
+    }
+
+    /// Images of a lane.
+    pub(super) fn lane(&self) -> usize {
+        self.images.div_ceil(LANES).max(1)
     }
 
     /// Images of a block.
     fn block(&self) -> usize {
-        COLUMNS.div_ceil(self.places()).min(self.images).max(1)
-    }
-
-    /// Images of a lane: whole blocks.
-    fn lane(&self) -> usize {
-        let blocks = self.images.div_ceil(self.block());
-        blocks.div_ceil(LANES).max(1) * self.block()
+        let places = self.places().max(1);
+        let most = (PATCHES / (places * self.taps()).max(1)).min(ROWS / places).clamp(1, self.lane());
+        // As even as can be: three and three, not five and one.
+        self.lane().div_ceil(self.lane().div_ceil(most))
     }
 
     fn lanes(&self) -> usize {
         self.images.div_ceil(self.lane())
     }
 
-    /// Numbers a lane works in: the columns of a block, and its maps with all images side by side.
-    fn lane_room(&self) -> usize {
-        (self.taps() + self.filters) * self.block() * self.places()
+    /// Numbers of a block's patches: what a lane works in.
+    pub(super) fn lane_room(&self) -> usize {
+        self.block() * self.places() * self.taps()
     }
 
-    /// Numbers that the products work in.
+    /// Numbers that all lanes work in.
     pub(super) fn room(&self) -> usize {
         self.lanes() * self.lane_room()
     }
 
-    /// Numbers that the weights' product needs for its sums.
-    pub(super) fn sums(&self) -> usize {
-        self.lanes() * self.filters * self.taps()
+    /// W as a matrix, `[kh kw c, f]`.
+    pub(super) fn weights<'a, T>(&self, w: &'a [T]) -> MatRef<'a, T> {
+        MatRef::new(w, self.taps(), self.filters)
     }
 
-    /// `small ← W C(large) + β small`, with β 0 or 1.
-    pub(super) fn convolve<T: Real>(
-        &self,
-        large: &[T],
-        w: &[T],
-        beta: T,
-        small: &mut [T],
-        room: &mut [T],
-    ) {
-        let (filters, taps, places) = (self.filters, self.taps(), self.places());
-        let w = MatRef::new(w, filters, taps);
-        let map = filters * places;
-        self.run(room, small, self.lane() * map, |block, room, small| {
-            let width = block.count * places;
-            let (columns, maps) = self.parts(block, room);
-            self.columns(block, large, columns);
-            let columns = MatRef::new(columns, taps, width);
-            let small = &mut small[block.within * map..][..block.count * map];
-            if block.count == 1 {
-                return T::matmul(
-                    T::one(),
-                    w,
-                    columns,
-                    beta,
-                    &mut MatMut::new(small, filters, width),
-                );
-            }
-            T::matmul(T::one(), w, columns, T::zero(), &mut MatMut::new(maps, filters, width));
-            for (filter, row) in maps.chunks_exact(width).enumerate() {
-                for (image, from) in row.chunks_exact(places).enumerate() {
-                    let to = &mut small[(image * filters + filter) * places..][..places];
-                    if beta.is_zero() {
-                        to.copy_from_slice(from);
-                    } else {
-                        to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
-                    }
-                }
-            }
-        });
+    /// A block's maps as a matrix, `[places, f]`.
+    pub(super) fn maps<'a, T>(&self, block: Block, maps: &'a [T]) -> MatRef<'a, T> {
+        MatRef::new(maps, block.count * self.places(), self.filters)
     }
 
-    /// `large ← C*(Wᵀ small) + β large`, with β 0 or 1.
-    pub(super) fn spread<T: Real>(
-        &self,
-        small: &[T],
-        w: &[T],
-        beta: T,
-        large: &mut [T],
-        room: &mut [T],
-    ) {
-        let (filters, taps) = (self.filters, self.taps());
-        let w = MatRef::new(w, filters, taps);
-        self.run(room, large, self.lane() * self.large(), |block, room, large| {
-            let width = block.count * self.places();
-            let (columns, maps) = self.parts(block, room);
-            let maps = self.side_by_side(block, small, maps);
-            T::matmul(T::one(), w.t(), maps, T::zero(), &mut MatMut::new(columns, taps, width));
-            let large = &mut large[block.within * self.large()..][..block.count * self.large()];
-            if beta.is_zero() {
-                large.fill(T::zero());
-            }
-            let stride = self.window.stride;
-            self.lines(block.count, |column, pixel, len| {
-                let from = &columns[column..column + len];
-                let to = large[pixel..].iter_mut().step_by(stride);
-                to.zip(from).for_each(|(to, &from)| *to += from);
-            });
-        });
+    /// A sum for each lane, of so many numbers, where input i of the op needs one.
+    pub(super) fn sums<T: Real>(&self, dx: &Sink<'_, T>, i: usize, each: usize) -> Tensor<T> {
+        dx.tensor(&[if dx.needs(i) { self.lanes() * each } else { 0 }])
     }
 
-    /// `W ← small C(large)ᵀ + β W`, with β 0 or 1.
-    pub(super) fn weigh<T: Real>(
+    /// Calls `work(block, parts)` for each block of images, lane beside lane. A buffer comes with the numbers that a lane has of it;
+    /// `parts` are the lane's, empty where the buffer is.
+    pub(super) fn run<T: Real, const N: usize>(
         &self,
-        large: &[T],
-        small: &[T],
-        beta: T,
-        w: &mut [T],
-        room: &mut [T],
-        sums: &mut [T],
+        mut buffers: [(&mut [T], usize); N],
+        work: impl Fn(Block, &mut [&mut [T]; N]) + Sync,
     ) {
-        let (filters, taps) = (self.filters, self.taps());
-        self.run(room, sums, filters * taps, |block, room, sum| {
-            let (columns, maps) = self.parts(block, room);
-            self.columns(block, large, columns);
-            let maps = self.side_by_side(block, small, maps);
-            let columns = MatRef::new(columns, taps, block.count * self.places());
-            let beta = if block.within == 0 { T::zero() } else { T::one() };
-            T::matmul(T::one(), maps, columns.t(), beta, &mut MatMut::new(sum, filters, taps));
-        });
-        if beta.is_zero() {
-            w.fill(T::zero());
+        let mut lanes: SmallVec<[[&mut [T]; N]; LANES]> = SmallVec::new();
+        for _ in 0..self.lanes() {
+            lanes.push(buffers.each_mut().map(|(rest, each)| {
+                let (mine, others) = std::mem::take(rest).split_at_mut((*each).min(rest.len()));
+                *rest = others;
+                mine
+            }));
         }
-        sums.chunks_exact((filters * taps).max(1)).for_each(|sum| add_assign(w, sum));
-    }
-
-    /// Calls `work(block, room, out)` for each block of images, lane beside lane; `room` and `out`, of `lane_out` numbers or less,
-    /// are the lane's.
-    fn run<T: Real>(
-        &self,
-        room: &mut [T],
-        out: &mut [T],
-        lane_out: usize,
-        work: impl Fn(Block, &mut [T], &mut [T]) + Sync,
-    ) {
-        let rooms = room.chunks_mut(self.lane_room().max(1));
-        let mut lanes: SmallVec<[_; LANES]> = rooms.zip(out.chunks_mut(lane_out.max(1))).collect();
-        for_each_mut(&mut lanes, |lane, (room, out)| {
+        for_each_mut(&mut lanes, |lane, parts| {
             let first = lane * self.lane();
             let end = (first + self.lane()).min(self.images);
             for from in (first..end).step_by(self.block()) {
                 let count = self.block().min(end - from);
-                work(Block { first: from, within: from - first, count }, room, out);
+                work(Block { first: from, within: from - first, count }, parts);
             }
         });
     }
 
-    /// A lane's room: the columns of a block, and its maps.
-    fn parts<'a, T>(&self, block: Block, room: &'a mut [T]) -> (&'a mut [T], &'a mut [T]) {
-        let width = block.count * self.places();
-        let (columns, rest) = room.split_at_mut(self.taps() * width);
-        (columns, &mut rest[..self.filters * width])
-    }
-
-    /// The maps of a block as `[f, images i j]`: as they are if there is one, copied if there are more.
-    fn side_by_side<'a, T: Real>(
+    /// P of a block's images.
+    pub(super) fn patches<'a, T: Real>(
         &self,
         block: Block,
-        small: &'a [T],
-        maps: &'a mut [T],
+        images: &[T],
+        room: &'a mut [T],
     ) -> MatRef<'a, T> {
-        let (filters, places) = (self.filters, self.places());
-        let (width, len) = (block.count * places, filters * places);
-        let small = &small[block.first * len..][..block.count * len];
-        if block.count == 1 {
-            return MatRef::new(small, filters, width);
-        }
-        for (filter, row) in maps.chunks_exact_mut(width).enumerate() {
-            for (image, to) in row.chunks_exact_mut(places).enumerate() {
-                to.copy_from_slice(&small[(image * filters + filter) * places..][..places]);
+        struct Copy<'a, T>(&'a Convolution, usize, &'a [T], &'a mut [T]);
+        impl<T: Real> Kernel for Copy<'_, T> {
+            const VECTORISE: bool = T::VECTORISE;
+            type Output = ();
+            #[inline(always)]
+            fn run(self) {
+                let Self(shape, count, images, patches) = self;
+                shape.runs(count, |at, pixel, len| {
+                    let to = &mut patches[at..at + len];
+                    match pixel {
+                        Some(pixel) => to.copy_from_slice(&images[pixel..pixel + len]),
+                        None => to.fill(T::zero()),
+                    }
+                });
             }
         }
-        MatRef::new(maps, filters, width)
+        dispatch(Copy(self, block.count, images, room));
+        MatRef::new(room, block.count * self.places(), self.taps())
     }
 
-    /// C of a block.
-    fn columns<T: Real>(&self, block: Block, large: &[T], columns: &mut [T]) {
-        let large = &large[block.first * self.large()..][..block.count * self.large()];
-        if self.window.padding > 0 {
-            columns.fill(T::zero());
-        }
-        let stride = self.window.stride;
-        self.lines(block.count, |column, pixel, len| {
-            let to = &mut columns[column..column + len];
-            if stride == 1 {
-                return to.copy_from_slice(&large[pixel..pixel + len]);
+    /// Adds each number of the patches to the pixel that it came from.
+    pub(super) fn spread<T: Real>(&self, block: Block, patches: &[T], images: &mut [T]) {
+        struct Add<'a, T>(&'a Convolution, usize, &'a [T], &'a mut [T]);
+        impl<T: Real> Kernel for Add<'_, T> {
+            const VECTORISE: bool = T::VECTORISE;
+            type Output = ();
+            #[inline(always)]
+            fn run(self) {
+                let Self(shape, count, patches, images) = self;
+                shape.runs(count, |at, pixel, len| {
+                    if let Some(pixel) = pixel {
+                        let to = &mut images[pixel..pixel + len];
+                        to.iter_mut().zip(&patches[at..at + len]).for_each(|(to, &from)| *to += from);
+                    }
+                });
             }
-            let from = large[pixel..].iter().step_by(stride);
-            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
-        });
+        }
+        dispatch(Add(self, block.count, patches, images));
     }
 
-    /// Calls `visit(column, pixel, len)` for each line of C that lies inside of an image: its elements from number `column` on are
-    /// the image's from `pixel` on, every s-th of them.
+    /// Calls `visit(at, pixel, len)` for each run of neighbours in a patch: its `len` numbers from number `at` of P on are the images'
+    /// from `pixel` on, or lie outside.
     #[inline(always)]
-    fn lines(&self, images: usize, mut visit: impl FnMut(usize, usize, usize)) {
-        let ([h, w], [rows, across]) = (self.image, self.map);
-        let Window { stride, padding } = self.window;
-        // The places where row (or column) a of the kernel is inside of the image.
-        let inside = |a: usize, pixels: usize, places: usize| {
-            let end = (pixels + padding).saturating_sub(a).div_ceil(stride).min(places);
-            padding.saturating_sub(a).div_ceil(stride).min(end)..end
-        };
-        let mut line = 0;
-        for channel in 0..self.channels {
-            for a in 0..self.kernel[0] {
-                for b in 0..self.kernel[1] {
-                    let (down, right) = (inside(a, h, rows), inside(b, w, across));
-                    for image in 0..images {
-                        if !right.is_empty() {
-                            let plane = (image * self.channels + channel) * h;
-                            let left = right.start * stride + b - padding;
-                            for i in down.clone() {
-                                let pixel = (plane + i * stride + a - padding) * w + left;
-                                visit((line + i) * across + right.start, pixel, right.len());
+    fn runs(&self, images: usize, mut visit: impl FnMut(usize, Option<usize>, usize)) {
+        let Self { image: [h, w], channels, map: [down, across], kernel: [kh, kw], .. } = *self;
+        let (Window { stride, padding }, mut at) = (self.window, 0);
+        for image in 0..images {
+            for i in 0..down {
+                for j in 0..across {
+                    // Columns of the kernel that lie inside of the image.
+                    let first = padding.saturating_sub(j * stride).min(kw);
+                    let end = (w + padding).saturating_sub(j * stride).min(kw).max(first);
+                    for a in 0..kh {
+                        let row = (i * stride + a).checked_sub(padding).filter(|&row| row < h);
+                        match row.filter(|_| first < end) {
+                            None => visit(at, None, kw * channels),
+                            Some(row) => {
+                                if first > 0 {
+                                    visit(at, None, first * channels);
+                                }
+                                let column = j * stride + first - padding;
+                                let pixel = ((image * h + row) * w + column) * channels;
+                                let inside = at + first * channels;
+                                visit(inside, Some(pixel), (end - first) * channels);
+                                if end < kw {
+                                    visit(at + end * channels, None, (kw - end) * channels);
+                                }
                             }
                         }
-                        line += rows;
+                        at += kw * channels;
                     }
                 }
             }
         }
+    }
+}
+
+/// Adds the lanes' sums, of so many numbers each, to the cotangent of input i, in order. What a lane has beyond the input's numbers is
+/// scratch.
+pub(super) fn add_up<T: Real>(dx: &mut Sink<'_, T>, i: usize, sums: &[T], each: usize) {
+    dx.accumulate(i, |out, beta| {
+        if beta.is_zero() {
+            out.fill(T::zero());
+        }
+        for sum in sums.chunks_exact(each.max(1)) {
+            add_assign(out, &sum[..out.len()]);
+        }
+    });
+}
+
+/// `sums ← sums + Σ over rows of x`, or only the latter in a lane's first block; `sums` are two for each column, the second half scratch.
+pub(super) fn add_rows<T: Real>(block: Block, x: &[T], sums: &mut [T]) {
+    let columns = sums.len() / 2;
+    if columns == 0 {
+        return;
+    }
+    let (sums, here) = sums.split_at_mut(columns);
+    sum_lanes(x, Lanes { outer: 1, len: x.len() / columns, inner: columns }, here);
+    if block.within == 0 {
+        sums.copy_from_slice(here);
+    } else {
+        sums.iter_mut().zip(here).for_each(|(sum, &mut here)| *sum += here);
     }
 }
 

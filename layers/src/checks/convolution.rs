@@ -23,12 +23,12 @@ pub(super) fn checks() -> Vec<Check> {
     vec![
         Check::gradient(
             "Conv2d",
-            images(&[2, 2, 4, 4], &conv),
+            images(&[2, 4, 4, 2], &conv),
             tree_function!(conv, Conv2d<P>, |layer, x| layer.forward(x, Activation::Tanh)),
         ),
         Check::gradient(
             "ConvTranspose2d",
-            images(&[2, 3, 2, 2], &back),
+            images(&[2, 2, 2, 3], &back),
             tree_function!(back, ConvTranspose2d<P>, |layer, x| layer.forward(x, Activation::Tanh)),
         ),
         Check::gradient(

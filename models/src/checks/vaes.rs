@@ -1,7 +1,7 @@
 //! The rows of VAEs with other likelihoods, objectives, priors and posteriors, and of those that know classes.
 
 use crate::{
-    Batch, ConditionalVae, Elbo, Flow, Iwae, Kl, LatentPrior, Likelihood, Objective,
+    Autoencoder, Batch, ConditionalVae, Elbo, Flow, Iwae, Kl, LatentPrior, Likelihood, Objective,
     SemiSupervised, UNLABELLED, Vae,
 };
 use evidence_autodiff::check::{Check, Function, Input};
@@ -26,6 +26,33 @@ pub(super) fn rows(table: &mut Vec<Check>) {
             Vae<P>,
             Vae::new(&[5, 4, 2], tanh, likelihood, noise),
             5,
+            None
+        );
+    }
+    let shapes: [([usize; 3], &[usize]); 2] = [([3, 5, 1], &[2, 3]), ([2, 4, 2], &[2])];
+    for ((image, filters), likelihood) in
+        shapes.into_iter().zip([Likelihood::Bernoulli, Likelihood::PredictedGaussian])
+    {
+        let vae = Vae::convolutional(image, filters, &[3, 2], tanh, likelihood.clone(), noise);
+        let autoencoder =
+            Autoencoder::convolutional(image, filters, &[3, 2], tanh, likelihood, noise);
+        let [h, w, c] = image;
+        objective!(
+            table,
+            stochastic_gradient,
+            format!("Vae of {h} × {w} × {c} images, ELBO"),
+            Vae<P>,
+            vae.expect("sides of one parity"),
+            h * w * c,
+            None
+        );
+        objective!(
+            table,
+            gradient,
+            format!("Autoencoder of {h} × {w} × {c} images"),
+            Autoencoder<P>,
+            autoencoder.expect("sides of one parity"),
+            h * w * c,
             None
         );
     }

@@ -17,6 +17,7 @@ pub use objective::{Elbo, Kl, Objective, ObjectiveError, WeightGradient};
 pub use prior::LatentPrior;
 
 use crate::bottleneck::{BottleneckError, ends, mirrored};
+use crate::convolutions::{ConvolutionError, Convolutions, decoded, encoded};
 use crate::{Batch, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
 use evidence_layers::{Activation, AnyBijection, Chain, DiagonalNormal, Mlp};
@@ -28,6 +29,8 @@ pub struct Vae<P> {
     pub encoder: Mlp<P>,
     /// From latents to the likelihood's parameters.
     pub decoder: Mlp<P>,
+    /// What is before the encoder and behind the decoder; nothing where they meet the data themselves.
+    pub convolutions: Option<Convolutions<P>>,
     /// `p(x | decoded)`.
     pub likelihood: Likelihood<P>,
     /// p(z).
@@ -62,12 +65,43 @@ impl<T: Real> Vae<Array<T>> {
         Self {
             encoder: Mlp::new(&encoder, activation, noise.stream(0)),
             decoder: Mlp::new(&decoder, activation, noise.stream(1)),
+            convolutions: None,
             likelihood,
             prior: LatentPrior::StandardNormal,
             bend: Chain(Vec::new()),
             objective: Objective::default(),
             kl_share: 1.0,
         }
+    }
+
+    /// Of images `[h, w, c]`, as rows of h w c numbers: convolutions of so many filters, each halving the image, dense layers of so many
+    /// units, the latents last, and [the same way back](Convolutions) from one dense layer on.
+    ///
+    /// Images of 28 × 28 pixels with filters `[32, 64]` and sizes `[16, 2]` are Keras' example.
+    ///
+    /// # Errors
+    /// If the sizes make no such network.
+    pub fn convolutional(
+        image: [usize; 3],
+        filters: &[usize],
+        sizes: &[usize],
+        activation: Activation,
+        likelihood: Likelihood<Array<T>>,
+        noise: Noise,
+    ) -> Result<Self, ConvolutionError> {
+        let images = (image, filters);
+        let (convolutions, encoder, decoder) =
+            Convolutions::with_dense(images, sizes, 2, activation, &likelihood, noise)?;
+        Ok(Self {
+            encoder,
+            decoder,
+            convolutions: Some(convolutions),
+            likelihood,
+            prior: LatentPrior::StandardNormal,
+            bend: Chain(Vec::new()),
+            objective: Objective::default(),
+            kl_share: 1.0,
+        })
     }
 
     /// Whether sizes from the data to the latents make a VAE: at least two, none of them 0, no more latents than columns.
@@ -106,6 +140,7 @@ impl<P> Tree<P> for Vae<P> {
         Vae {
             encoder: self.encoder.map(&path.field("encoder"), f),
             decoder: self.decoder.map(&path.field("decoder"), f),
+            convolutions: self.convolutions.map(&path.field("convolutions"), f),
             likelihood: self.likelihood.map(&path.field("likelihood"), f),
             prior: self.prior.map(&path.field("prior"), f),
             bend: self.bend.map(&path.field("posterior"), f),
@@ -115,9 +150,19 @@ impl<P> Tree<P> for Vae<P> {
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
-        let Self { encoder, decoder, likelihood, prior, bend, objective: _, kl_share: _ } = self;
+        let Self {
+            encoder,
+            decoder,
+            convolutions,
+            likelihood,
+            prior,
+            bend,
+            objective: _,
+            kl_share: _,
+        } = self;
         encoder.leaves_mut(out);
         decoder.leaves_mut(out);
+        convolutions.leaves_mut(out);
         likelihood.leaves_mut(out);
         prior.leaves_mut(out);
         bend.leaves_mut(out);
@@ -129,21 +174,28 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn encode(&self, x: Var<'t, T>) -> DiagonalNormal<'t, T> {
-        DiagonalNormal::from_columns(self.encoder.forward(x))
+        DiagonalNormal::from_columns(encoded(self.convolutions.as_ref(), &self.encoder, x))
+    }
+
+    /// The likelihood's parameters of each latent point.
+    #[must_use]
+    #[track_caller]
+    pub fn outputs(&self, z: Var<'t, T>) -> Var<'t, T> {
+        decoded(self.convolutions.as_ref(), &self.decoder, &self.likelihood, z)
     }
 
     /// The expected data of each latent point.
     #[must_use]
     #[track_caller]
     pub fn decode(&self, z: Var<'t, T>) -> Var<'t, T> {
-        self.likelihood.mean(self.decoder.forward(z))
+        self.likelihood.mean(self.outputs(z))
     }
 
     /// n rows of the model's own, `[n, d]`: latents from the prior, data from the likelihood, noise and all.
     #[must_use]
     pub fn sample(&self, n: usize, noise: Noise) -> Var<'t, T> {
         let z = self.sample_prior(n, noise.stream(0));
-        self.likelihood.sample(self.decoder.forward(z), noise.stream(1))
+        self.likelihood.sample(self.outputs(z), noise.stream(1))
     }
 
     /// `log p(x | z)` of each row, in nats: `[n]` for latents `[n, l]`, `[K, n]` for K draws of them, `[K, n, l]`.
@@ -152,10 +204,12 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     pub fn log_likelihood(&self, z: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
         match (&self.likelihood, self.decoder.layers.last()) {
             // One op, which does not keep the logits.
-            (Likelihood::Bernoulli, Some(last)) if self.decoder.output == Activation::Identity => {
+            (Likelihood::Bernoulli, Some(last))
+                if self.decoder.output == Activation::Identity && self.convolutions.is_none() =>
+            {
                 self.decoder.hidden(z).affine_bernoulli_log_prob(last.weight, last.bias, x)
             }
-            _ => self.likelihood.log_prob(self.decoder.forward(z), x),
+            _ => self.likelihood.log_prob(self.outputs(z), x),
         }
     }
 

@@ -114,7 +114,7 @@ impl Kind for Autoencoding {
         let tape = Tape::new();
         let bound = model.bind_constant(&tape);
         let x = tape.batch(inputs(rows).view());
-        let decoded = bound.decoder.forward(bound.encode(x));
+        let decoded = bound.outputs(bound.encode(x));
         let log_likelihood = numbers_of(bound.likelihood.log_prob(decoded, x));
         let error = rows_of(bound.likelihood.mean(decoded)).mapv(f64::from) - rows.features();
         vec![
