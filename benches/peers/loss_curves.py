@@ -98,6 +98,34 @@ def vae(data, weights):
     return autoencoder(models.Vae(pixels=30, hidden=16, latents=3), 30, data, weights, he)
 
 
+def conv_vae(data, weights):
+    model = models.ConvVae(side=8, filters=(4, 6), hidden=5, latents=3)
+    kernels = weights.stream(2)
+
+    def draw_kernel(layer, noise, inputs, scale):
+        # Ours are [kh, kw, from, to] of a convolution, and those of its transpose the same.
+        to, of = layer.weight.shape[:2]
+        drawn = noise.normal(3, 3, of, to) * scale(inputs, None)
+        layer.weight.data = tensor(drawn.transpose(3, 2, 0, 1))
+        layer.bias.data.zero_()
+
+    narrow = [layer for layer in model.encoder if isinstance(layer, torch.nn.Conv2d)]
+    widen = [layer for layer in model.decoder if isinstance(layer, torch.nn.ConvTranspose2d)]
+    draw_kernel(narrow[0], kernels.stream(0), 9, he)
+    draw_kernel(narrow[1], kernels.stream(2), 9 * 4, he)
+    # A number of what is doubled gets a quarter of the products, rounded up.
+    draw_kernel(widen[0], kernels.stream(3), -(-9 * 6 // 4), he)
+    draw_kernel(widen[1], kernels.stream(1), -(-9 * 6 // 4), he)
+    draw_kernel(widen[2], kernels.stream(4), 9 * 4, lecun)
+    draw_weights(linear(model.encoder), weights.stream(0))
+    draw_weights(linear(model.decoder), weights.stream(1))
+    # Our channels are last: the dense layers see the same numbers in another order.
+    order = torch.arange(2 * 2 * 6).reshape(2, 2, 6).permute(2, 0, 1).flatten()
+    (first, _), (last, _) = linear(model.encoder)[0], linear(model.decoder)[0]
+    first.data, last.data = first.data[:, order], last.data[order]
+    return model, (pixels(data, 64),), lambda noise: lambda like: tensor(noise.normal(*like.shape))
+
+
 def iwae(data, weights):
     model = models.Iwae(pixels=30, hidden=16, latents=3, draws=5)
     return autoencoder(model, 30, data, weights, glorot)
@@ -122,6 +150,7 @@ MODELS = {
     "Bayesian regression": lambda *noise: bayesian(*noise, outputs=1, regression=True),
     "Bayesian classifier": lambda *noise: bayesian(*noise, outputs=4, regression=False),
     "VAE": vae,
+    "convolutional VAE": conv_vae,
     "IWAE": iwae,
     "flow": flow,
 }

@@ -66,8 +66,8 @@ fn labels<T: Number>(data: Noise, classes: f64) -> Option<Array<T>> {
     Some(uniforms(1, data.stream(1), |u| (u * classes).floor()))
 }
 
-fn pixels<T: Number>(data: Noise) -> Array<T> {
-    uniforms(30, data, |u| f64::from(u8::from(u < 0.3)))
+fn pixels<T: Number>(columns: usize, data: Noise) -> Array<T> {
+    uniforms(columns, data, |u| f64::from(u8::from(u < 0.3)))
 }
 
 fn dense_classifier<T: Number>(data: Noise, weights: Noise) -> Setting<T, DenseNetwork<Array<T>>> {
@@ -95,12 +95,18 @@ fn bayesian_classifier<T: Number>(
 
 fn vae<T: Number>(data: Noise, weights: Noise) -> Setting<T, Vae<Array<T>>> {
     let model = Vae::new(&[30, 16, 3], Activation::Relu, Likelihood::Bernoulli, weights);
-    (model, pixels(data), None)
+    (model, pixels(30, data), None)
+}
+
+fn conv_vae<T: Number>(data: Noise, weights: Noise) -> Setting<T, Vae<Array<T>>> {
+    let (relu, bernoulli) = (Activation::Relu, Likelihood::Bernoulli);
+    let model = Vae::convolutional([8, 8, 1], &[4, 6], &[5, 3], relu, bernoulli, weights);
+    (model.expect("sides of one parity"), pixels(64, data), None)
 }
 
 fn iwae<T: Number>(data: Noise, weights: Noise) -> Setting<T, Iwae<Array<T>>> {
     let vae = Vae::new(&[30, 16, 16, 3], Activation::Tanh, Likelihood::Bernoulli, weights);
-    (Iwae::new(vae, 5), pixels(data), None)
+    (Iwae::new(vae, 5), pixels(30, data), None)
 }
 
 fn flow<T: Number>(
@@ -173,5 +179,6 @@ agrees!(a_dense_classifier, "dense classifier", false, dense_classifier);
 agrees!(a_bayesian_regression, "Bayesian regression", true, bayesian_regression);
 agrees!(a_bayesian_classifier, "Bayesian classifier", true, bayesian_classifier);
 agrees!(a_vae, "VAE", true, vae);
+agrees!(a_convolutional_vae, "convolutional VAE", true, conv_vae);
 agrees!(an_iwae, "IWAE", true, iwae);
 agrees!(a_flow, "flow", false, flow);

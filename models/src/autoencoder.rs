@@ -94,7 +94,7 @@ impl<P> Tree<P> for Autoencoder<P> {
         Autoencoder {
             encoder: self.encoder.map(&path.field("encoder"), f),
             decoder: self.decoder.map(&path.field("decoder"), f),
-            convolutions: self.convolutions.map(&path.field("convolutions"), f),
+            convolutions: Tree::map(&self.convolutions, &path.field("convolutions"), f),
             likelihood: self.likelihood.map(&path.field("likelihood"), f),
             corruption: self.corruption,
         }

@@ -8,8 +8,8 @@
 //! A convolution halves each side (rounding up), its transpose doubles it again; o is what the likelihood needs for a pixel. Rows stay
 //! rows, `[n, h w c]`, outside of it: an image's rows of pixels one after the other, a pixel's channels side by side.
 
-use crate::bottleneck::{BottleneckError, ends};
 use crate::Likelihood;
+use crate::bottleneck::{BottleneckError, ends};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var, Window};
 use evidence_layers::{Activation, Conv2d, ConvTranspose2d, Init, Mlp};
 

@@ -149,7 +149,8 @@ impl Convolution {
     /// Images of a block.
     fn block(&self) -> usize {
         let places = self.places().max(1);
-        let most = (PATCHES / (places * self.taps()).max(1)).min(ROWS / places).clamp(1, self.lane());
+        let most =
+            (PATCHES / (places * self.taps()).max(1)).min(ROWS / places).clamp(1, self.lane());
         // As even as can be: three and three, not five and one.
         self.lane().div_ceil(self.lane().div_ceil(most))
     }
@@ -247,7 +248,9 @@ impl Convolution {
                 shape.runs(count, |at, pixel, len| {
                     if let Some(pixel) = pixel {
                         let to = &mut images[pixel..pixel + len];
-                        to.iter_mut().zip(&patches[at..at + len]).for_each(|(to, &from)| *to += from);
+                        to.iter_mut()
+                            .zip(&patches[at..at + len])
+                            .for_each(|(to, &from)| *to += from);
                     }
                 });
             }

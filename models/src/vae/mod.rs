@@ -140,7 +140,7 @@ impl<P> Tree<P> for Vae<P> {
         Vae {
             encoder: self.encoder.map(&path.field("encoder"), f),
             decoder: self.decoder.map(&path.field("decoder"), f),
-            convolutions: self.convolutions.map(&path.field("convolutions"), f),
+            convolutions: Tree::map(&self.convolutions, &path.field("convolutions"), f),
             likelihood: self.likelihood.map(&path.field("likelihood"), f),
             prior: self.prior.map(&path.field("prior"), f),
             bend: self.bend.map(&path.field("posterior"), f),

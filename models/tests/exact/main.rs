@@ -5,6 +5,7 @@ mod bad_input;
 mod bayesian;
 mod bottleneck;
 mod common;
+mod convolutional;
 mod divergences;
 mod flow;
 mod flow_kinds;
