@@ -194,6 +194,10 @@ mod tests {
             ([2, 4, 4, 3], [1, 1, 3, 5], at(1, 0)),
             ([2, 3, 3, 1], [2, 2, 1, 1], at(3, 2)),
             ([2, 2, 3, 1], [2, 2, 1, 1], at(1, 4)),
+            // The same with patches that are copied in runs.
+            ([2, 5, 4, 8], [3, 2, 8, 4], at(1, 0)),
+            ([3, 6, 7, 6], [3, 3, 6, 2], at(2, 1)),
+            ([2, 2, 3, 8], [2, 2, 8, 1], at(1, 4)),
             // Blocks of several images, on several lanes, the last ones not full.
             ([131, 5, 6, 2], [3, 3, 2, 3], at(1, 1)),
             // A block for each image.

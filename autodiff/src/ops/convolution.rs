@@ -39,6 +39,9 @@ const PATCHES: usize = 96 << 10;
 /// Rows of a block's patches, if an image has no more: beyond these a product is no faster.
 const ROWS: usize = 512;
 
+/// Numbers of a run of neighbours below which lines of single numbers, a patch apart, are faster: the width of a vector.
+const RUN: usize = 16;
+
 /// Runs of images, side by side. Each has its patches in cache and, for weights, a sum of its own.
 const LANES: usize = 8;
 
@@ -223,6 +226,15 @@ impl Convolution {
             #[inline(always)]
             fn run(self) {
                 let Self(shape, count, images, patches) = self;
+                if shape.is_narrow() {
+                    let (from, to) = (shape.window.stride * shape.channels, shape.taps());
+                    patches[..count * shape.places() * to].fill(T::zero());
+                    return shape.lines(count, |at, pixel, len| {
+                        let line = patches[at..].iter_mut().step_by(to).take(len);
+                        let images = images[pixel..].iter().step_by(from);
+                        line.zip(images).for_each(|(to, &from)| *to = from);
+                    });
+                }
                 shape.runs(count, |at, pixel, len| {
                     let to = &mut patches[at..at + len];
                     match pixel {
@@ -245,6 +257,14 @@ impl Convolution {
             #[inline(always)]
             fn run(self) {
                 let Self(shape, count, patches, images) = self;
+                if shape.is_narrow() {
+                    let (to, from) = (shape.window.stride * shape.channels, shape.taps());
+                    return shape.lines(count, |at, pixel, len| {
+                        let line = patches[at..].iter().step_by(from).take(len);
+                        let images = images[pixel..].iter_mut().step_by(to);
+                        images.zip(line).for_each(|(to, &from)| *to += from);
+                    });
+                }
                 shape.runs(count, |at, pixel, len| {
                     if let Some(pixel) = pixel {
                         let to = &mut images[pixel..pixel + len];
@@ -256,6 +276,40 @@ impl Convolution {
             }
         }
         dispatch(Add(self, block.count, patches, images));
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.kernel[1] * self.channels < RUN
+    }
+
+    /// Calls `visit(at, pixel, len)` for each line of a tap over a row of places that lies inside of an image: its `len` numbers are those
+    /// of P from number `at` on, a patch apart, and the images' from `pixel` on, a stride apart.
+    #[inline(always)]
+    fn lines(&self, images: usize, mut visit: impl FnMut(usize, usize, usize)) {
+        let Self { image: [h, w], channels, map: [down, across], kernel: [kh, kw], .. } = *self;
+        let Window { stride, padding } = self.window;
+        for image in 0..images {
+            for i in 0..down {
+                let place = (image * down + i) * across;
+                for a in 0..kh {
+                    let row = (i * stride + a).checked_sub(padding).filter(|&row| row < h);
+                    let Some(row) = row else { continue };
+                    for b in 0..kw {
+                        // The places where column b of the kernel is inside of the image.
+                        let end = (w + padding).saturating_sub(b).div_ceil(stride).min(across);
+                        let first = padding.saturating_sub(b).div_ceil(stride);
+                        if first >= end {
+                            continue;
+                        }
+                        let pixel = (image * h + row) * w + first * stride + b - padding;
+                        let at = (place + first) * self.taps() + (a * kw + b) * channels;
+                        for c in 0..channels {
+                            visit(at + c, pixel * channels + c, end - first);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Calls `visit(at, pixel, len)` for each run of neighbours in a patch: its `len` numbers from number `at` of P on are the images'
