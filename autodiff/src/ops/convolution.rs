@@ -197,7 +197,8 @@ impl Convolution {
         let mut lanes: SmallVec<[[&mut [T]; N]; LANES]> = SmallVec::new();
         for _ in 0..self.lanes() {
             lanes.push(buffers.each_mut().map(|(rest, each)| {
-                let (mine, others) = std::mem::take(rest).split_at_mut((*each).min(rest.len()));
+                let whole = std::mem::take(rest);
+                let (mine, others) = whole.split_at_mut((*each).min(whole.len()));
                 *rest = others;
                 mine
             }));
