@@ -29,7 +29,7 @@ pub(super) fn rows(table: &mut Vec<Check>) {
             None
         );
     }
-    let shapes: [([usize; 3], &[usize]); 2] = [([3, 5, 1], &[2, 3]), ([2, 4, 2], &[2])];
+    let shapes: [([usize; 3], &[usize]); 2] = [([3, 7, 1], &[2, 3]), ([2, 4, 2], &[2])];
     for ((image, filters), likelihood) in
         shapes.into_iter().zip([Likelihood::Bernoulli, Likelihood::PredictedGaussian])
     {
