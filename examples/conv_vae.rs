@@ -25,7 +25,8 @@ fn main() -> Result<(), Failure> {
     let data = data(flag("--data"))?;
     let (height, width) = data.shape;
     let large = height * width > 200;
-    let epochs = flag("--epochs").map_or(Ok(if large { 10 } else { 60 }), |text| text.parse())?;
+    let epochs =
+        flag("--epochs").map_or(Ok(if large { 10 } else { 60 }), |text| text.parse::<usize>())?;
     let folder = PathBuf::from(flag("--out").unwrap_or("evidence-out/conv_vae"));
     with_threads(0, || {
         let filters = if large { [32, 64] } else { [16, 32] };
