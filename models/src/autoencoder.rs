@@ -2,7 +2,7 @@
 
 use crate::bottleneck::{BottleneckError, ends, mirrored};
 use crate::convolutions::{ConvolutionError, Convolutions, decoded, encoded};
-use crate::{Batch, Corruption, CorruptionError, Likelihood, Loss, Model};
+use crate::{Batch, Corruption, CorruptionError, Decoder, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
 use evidence_layers::{Activation, Mlp};
 
@@ -12,7 +12,7 @@ pub struct Autoencoder<P> {
     /// From data to codes.
     pub encoder: Mlp<P>,
     /// From codes to the likelihood's parameters.
-    pub decoder: Mlp<P>,
+    pub decoder: Decoder<P>,
     /// What is before the encoder and behind the decoder; nothing where they meet the data themselves.
     pub convolutions: Option<Convolutions<P>>,
     /// `p(x | decoded)`.
@@ -40,7 +40,7 @@ impl<T: Real> Autoencoder<Array<T>> {
         let decoder = mirrored(sizes, likelihood.outputs(sizes[0], None));
         Self {
             encoder: Mlp::new(sizes, activation, noise.stream(0)),
-            decoder: Mlp::new(&decoder, activation, noise.stream(1)),
+            decoder: Decoder::Own(Mlp::new(&decoder, activation, noise.stream(1))),
             convolutions: None,
             likelihood,
             corruption: Corruption::None,
@@ -64,8 +64,24 @@ impl<T: Real> Autoencoder<Array<T>> {
         let (convolutions, encoder, decoder) =
             Convolutions::with_dense(images, sizes, 1, activation, &likelihood, noise)?;
         Self::admits(&[image.iter().product(), encoder.outputs()])?;
-        let convolutions = Some(convolutions);
+        let (decoder, convolutions) = (Decoder::Own(decoder), Some(convolutions));
         Ok(Self { encoder, decoder, convolutions, likelihood, corruption: Corruption::None })
+    }
+
+    /// With the [encoder's weights, transposed](Decoder::Tied), for the decoder's: half of the weights, each of which learns from both of
+    /// its places. The biases stay as they are.
+    ///
+    /// # Errors
+    /// If the likelihood needs other outputs than one for each column, which is what the transposed weights have, or there are convolutions.
+    pub fn with_tied_weights(self) -> Result<Self, BottleneckError> {
+        if self.convolutions.is_some() {
+            return Err(BottleneckError::TiedConvolutions);
+        }
+        let (width, outputs) = (self.encoder.inputs(), self.decoder.outputs());
+        if outputs != width {
+            return Err(BottleneckError::TiedOutputs { outputs, width });
+        }
+        Ok(Self { decoder: self.decoder.tied(), ..self })
     }
 
     /// Fitted to reconstruct rows from corrupted ones: a denoising autoencoder.
@@ -121,7 +137,8 @@ impl<'t, T: Real> Autoencoder<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn outputs(&self, code: Var<'t, T>) -> Var<'t, T> {
-        decoded(self.convolutions.as_ref(), &self.decoder, &self.likelihood, code)
+        let x = self.decoder.forward(&self.encoder, code);
+        decoded(self.convolutions.as_ref(), &self.likelihood, x)
     }
 
     /// The expected data of each code.

@@ -20,6 +20,20 @@ pub enum BottleneckError {
         /// Columns of the data.
         width: usize,
     },
+    /// A likelihood that asks a tied decoder for what it has not.
+    #[error(
+        "tied weights give {width} outputs, one for each column of the data, and the likelihood needs {outputs}: choose one that needs \
+         as many as the data, or leave the decoder its own weights"
+    )]
+    TiedOutputs {
+        /// What the likelihood needs.
+        outputs: usize,
+        /// Columns of the data.
+        width: usize,
+    },
+    /// Convolutions, which have no transposed weights to take.
+    #[error("tied weights are of dense layers alone: leave out the convolutions, or leave the decoder its own weights")]
+    TiedConvolutions,
     /// More latents than data.
     #[error("{latents} latents for data of {width} columns: choose {width} at most")]
     TooManyLatents {

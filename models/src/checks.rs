@@ -2,8 +2,8 @@
 
 use crate::yardsticks::DropoutNetwork;
 use crate::{
-    AnyBase, Autoencoder, Batch, BayesianNetwork, ConditionalFlow, DenseNetwork, Flow, Iwae,
-    Likelihood, Normal, NormalMixture, Potential, StandardNormal, StudentT, Vae,
+    AnyBase, Autoencoder, Batch, BayesianNetwork, ConditionalFlow, Corruption, DenseNetwork, Flow,
+    Iwae, Likelihood, Normal, NormalMixture, Potential, StandardNormal, StudentT, Vae,
 };
 use evidence_autodiff::check::{Check, Function, Input};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var, function};
@@ -143,6 +143,31 @@ pub fn checks() -> Vec<Check> {
         "Autoencoder",
         Autoencoder<P>,
         Autoencoder::new(&[5, 4, 2], Activation::Tanh, Likelihood::gaussian(0.0), noise),
+        5,
+        None
+    );
+    let tied = |likelihood| {
+        Autoencoder::new(&[5, 4, 2], Activation::Tanh, likelihood, noise)
+            .with_tied_weights()
+            .expect("one output a column")
+    };
+    objective!(
+        table,
+        gradient,
+        "Autoencoder, tied weights",
+        Autoencoder<P>,
+        tied(Likelihood::gaussian(0.0)),
+        5,
+        None
+    );
+    objective!(
+        table,
+        stochastic_gradient,
+        "Autoencoder, tied weights, denoising",
+        Autoencoder<P>,
+        tied(Likelihood::Bernoulli)
+            .with_corruption(Corruption::Gaussian { scale: 0.3 })
+            .expect("a scale"),
         5,
         None
     );

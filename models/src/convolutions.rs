@@ -215,14 +215,12 @@ pub(crate) fn encoded<'t, T: Real>(
     encoder.forward(convolutions.map_or(x, |convolutions| convolutions.features(x)))
 }
 
-/// The likelihood's parameters of codes, through transposed convolutions if there are any.
+/// The likelihood's parameters where the dense layers end, or behind transposed convolutions if there are any.
 #[track_caller]
 pub(crate) fn decoded<'t, T: Real>(
     convolutions: Option<&Convolutions<Var<'t, T>>>,
-    decoder: &Mlp<Var<'t, T>>,
     likelihood: &Likelihood<Var<'t, T>>,
-    code: Var<'t, T>,
+    x: Var<'t, T>,
 ) -> Var<'t, T> {
-    let x = decoder.forward(code);
     convolutions.map_or(x, |convolutions| convolutions.outputs(x, likelihood))
 }

@@ -125,6 +125,7 @@ fn options_that_cannot_be_are_refused_with_a_reason() {
         ("autoencoder", &["--denoise=-1"], &["-1", "--denoise"]),
         ("autoencoder", &["--mask", "1"], &["masked", "--mask"]),
         ("autoencoder", &["--mask", "0.1", "--denoise", "0.1"], &["choose one"]),
+        ("autoencoder", &["--tied", "--likelihood", "predicted"], &["needs 8", "--tied"]),
         ("vae", &["--likelihood", "bernoulli"], &["between 0 and 1", "--scaling unit"]),
         ("vae", &["--likelihood", "continuous-bernoulli"], &["between 0 and 1", "--scaling unit"]),
         ("vae", &["--likelihood", "levels", "--levels", "4", "--scaling", "unit"], &["4 levels"]),
@@ -136,6 +137,37 @@ fn options_that_cannot_be_are_refused_with_a_reason() {
     ok(folder, &train("autoencoder", &["--drop", "y", "--epochs", "1", "--denoise", "0.3"], "a"));
     ok(folder, &train("autoencoder", &["--drop", "y", "--epochs", "1", "--mask", "0.3"], "b"));
     refused(folder, &["evaluate", "a", "--data", "t.csv", "--latents"], 2, &["no latents"]);
+}
+
+#[test]
+fn tied_weights_are_kept_by_the_run_and_each_is_saved_once() {
+    let tables = tables();
+    let folder = tables.path();
+    let flags = ["--hidden", "6,5", "--latents", "2", "--epochs", "3", "--mask", "0.1"];
+    let train = |out: &str, more: &[&str]| {
+        let start = ["train", "autoencoder", "--data", "p.csv", "--out", out];
+        ok(folder, &[&start[..], &flags, more].concat());
+        let about = ok(folder, &["inspect", out]);
+        (fs::read_to_string(folder.join(out).join("config.toml")).unwrap(), about)
+    };
+    let (config, about) = train("tied", &["--tied"]);
+    assert!(config.contains("tied = true"), "{config}");
+    assert!(about.contains("encoder.2.weight") && about.contains("decoder.0.bias"), "{about}");
+    assert!(!about.contains("decoder.0.weight"), "{about}");
+    let (config, about) = train("untied", &[]);
+    assert!(config.contains("tied = false") && about.contains("decoder.0.weight"), "{config}");
+    ok(folder, &["resume", "tied", "--epochs", "5"]);
+    let codes = ok(folder, &["encode", "tied", "--data", "p.csv"]);
+    fs::write(folder.join("codes.csv"), &codes).unwrap();
+    let decoded = ok(folder, &["decode", "tied", "--data", "codes.csv"]);
+    let through = ok(folder, &["reconstruct", "tied", "--data", "p.csv"]);
+    let cells = |table: &str| -> Vec<f64> {
+        table.lines().skip(1).flat_map(|l| l.split(',')).map(|c| c.parse().unwrap()).collect()
+    };
+    let (decoded, through) = (cells(&decoded), cells(&through));
+    assert_eq!(through.len(), 120 * 4);
+    assert!(decoded.iter().zip(&through).all(|(a, b)| (a - b).abs() < 1e-4), "code by code");
+    assert!(through.iter().any(|x| (x - through[0]).abs() > 1e-3), "rows differ");
 }
 
 /// A latent that the decoder has no use for collapses, and that is said.

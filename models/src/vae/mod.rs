@@ -181,7 +181,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn outputs(&self, z: Var<'t, T>) -> Var<'t, T> {
-        decoded(self.convolutions.as_ref(), &self.decoder, &self.likelihood, z)
+        decoded(self.convolutions.as_ref(), &self.likelihood, self.decoder.forward(z))
     }
 
     /// The expected data of each latent point.

@@ -115,7 +115,7 @@ fn a_denoiser_sees_corrupted_rows_and_aims_at_clean_ones() {
         let (bound, inputs) = (model.bind(&tape), tape.constant(&x));
         let seen = corruption.apply(inputs, noise);
         let batch = Batch::new(inputs, None, 400);
-        let decoded = bound.decoder.forward(bound.encode(seen));
+        let decoded = bound.outputs(bound.encode(seen));
         let expected = -bound.likelihood.log_prob(decoded, inputs).mean(..).item();
         assert_eq!(bound.loss(&batch, noise).total.item(), expected, "{corruption:?}");
         let clean = plain.bind(&tape).loss(&batch, noise).total.item();

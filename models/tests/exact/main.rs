@@ -17,4 +17,5 @@ mod posteriors;
 mod priors;
 mod rows;
 mod semi_supervised;
+mod tied;
 mod vae;

@@ -43,6 +43,9 @@ pub(super) struct AutoencoderOptions {
     /// The share of columns that are set to 0 before rows are encoded [default: 0]
     #[arg(long, value_name = "SHARE")]
     pub mask: f64,
+    /// Give the decoder the encoder's weights, transposed; its biases are its own
+    #[arg(long)]
+    pub tied: bool,
 }
 
 impl Default for AutoencoderOptions {
@@ -56,6 +59,7 @@ impl Default for AutoencoderOptions {
             levels: 256,
             denoise: 0.0,
             mask: 0.0,
+            tied: false,
         }
     }
 }
@@ -82,6 +86,11 @@ impl Kind for Autoencoding {
     fn parameters(options: &AutoencoderOptions, columns: Columns) -> u128 {
         let sizes = options.sizes(columns);
         let last = options.reading().more_parameters(&sizes);
+        if options.tied {
+            let biases = |total: u128, &size: &usize| total.saturating_add(size as u128);
+            let biases = sizes.iter().rev().skip(1).fold(0, biases);
+            return parameters(&sizes).saturating_add(biases);
+        }
         parameters(&sizes).saturating_mul(2).saturating_add(last)
     }
 
@@ -101,7 +110,12 @@ impl Kind for Autoencoding {
             _ => return Err(usage("--denoise or --mask: choose one".to_owned())),
         };
         let likelihood = options.reading().build();
-        Autoencoder::new(&sizes, options.activation.into(), likelihood, noise)
+        let mut model = Autoencoder::new(&sizes, options.activation.into(), likelihood, noise);
+        if options.tied {
+            let tied = model.with_tied_weights();
+            model = tied.map_err(|error| usage(format!("{error} (--tied, --likelihood)")))?;
+        }
+        model
             .with_corruption(corruption)
             .map_err(|error| usage(format!("{error} (--denoise, --mask)")))
     }

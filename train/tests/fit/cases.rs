@@ -88,6 +88,13 @@ pub fn each(sizes: Sizes, law: &impl Law) {
         Autoencoder::<Array<f32>>::new(&latents, tanh, gaussian(), weights),
         &real,
     );
+    law.check(
+        "autoencoder, tied",
+        Autoencoder::<Array<f32>>::new(&latents, tanh, gaussian(), weights)
+            .with_tied_weights()
+            .unwrap(),
+        &real,
+    );
     law.check("VAE, Gaussian", Vae::<Array<f32>>::new(&latents, relu, gaussian(), weights), &real);
     law.check(
         "VAE, Bernoulli",
