@@ -167,7 +167,7 @@ fn means(vae: &Vae<Array<f32>>, x: &Array2<f64>) -> Array2<f64> {
     {
         {
             let q = vae.bind_constant(&tape).encode(tape.constant(x.mapv(|x| x as f32)));
-            codes.iter_mut().zip(q.mean.data()).for_each(|(code, &mean)| *code = f64::from(mean));
+            codes.iter_mut().zip(q.mean().data()).for_each(|(code, &mean)| *code = f64::from(mean));
         }
         tape.reset();
     }

@@ -75,5 +75,5 @@ fn main() -> Result<(), Failure> {
 fn reconstructed(model: &Vae<Array<f32>>, x: &Array2<f64>) -> Array2<f64> {
     let tape = Tape::new();
     let bound = model.bind_constant(&tape);
-    wide(bound.decode(bound.encode(tape.constant(x.mapv(|x| x as f32))).mean).value())
+    wide(bound.decode(bound.encode(tape.constant(x.mapv(|x| x as f32))).mean()).value())
 }

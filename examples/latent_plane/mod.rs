@@ -72,7 +72,7 @@ pub fn pictures(folder: &Path, model: &Vae<Array<f32>>, data: &Data) -> Result<(
 
     let tape = Tape::new();
     let x = tape.constant(data.test.mapv(|x| x as f32));
-    let means = wide(model.bind_constant(&tape).encode(x).mean.value());
+    let means = wide(model.bind_constant(&tape).encode(x).mean().value());
     let of = |digit: usize| data.labels.iter().position(|&label| label == digit).unwrap_or(0);
     let walk = |from: usize, to: usize| {
         let (a, b) = (means.row(of(from)).to_owned(), means.row(of(to)).to_owned());

@@ -1,6 +1,9 @@
 //! The check table of layers and distributions: gradients. That of bijections is theirs.
 
-use crate::{Activation, Dense, DiagonalNormal, Init, MeanField, Mlp, standard_normal_log_prob};
+use crate::{
+    Activation, Dense, DiagonalNormal, Init, MeanField, Mlp, TriangularNormal,
+    standard_normal_log_prob,
+};
 use evidence_autodiff::check::{Check, Function, Input};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tree, Var, function};
 
@@ -81,6 +84,19 @@ pub fn checks() -> Vec<Check> {
         function!(|p| {
             let q = DiagonalNormal::from_columns(p);
             q.log_prob(q.rsample(Noise::new(3)).square()) + q.kl_to_standard()
+        }),
+    ));
+    table.push(Check::stochastic_gradient(
+        "TriangularNormal, draw, density and KL",
+        [Input::any(&[4, 9])],
+        function!(|p| {
+            let q = TriangularNormal::from_columns(p, 3);
+            let (draws, log_prob) = q.rsample_with_log_prob(2, Noise::new(3));
+            q.log_prob(q.rsample(Noise::new(3)).square())
+                + q.log_prob(draws.square()).sum(0)
+                + log_prob.sum(0)
+                + q.kl_to_standard()
+                + q.marginals().kl_to_standard()
         }),
     ));
     table.extend(bayesian::checks());

@@ -41,6 +41,7 @@ mod mlp;
 mod normal;
 mod posterior;
 mod prior;
+mod triangular_normal;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, Statistics};
@@ -66,3 +67,4 @@ pub use mlp::Mlp;
 pub use normal::{DiagonalNormal, standard_normal_log_prob};
 pub use posterior::{FactorError, FullCovariance, LowRank, Posterior, PosteriorKind};
 pub use prior::{Prior, PriorError};
+pub use triangular_normal::TriangularNormal;

@@ -11,7 +11,6 @@
 use crate::weighed::weighed;
 use crate::{Batch, Loss, Model, Vae, WeightGradient};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
-use evidence_layers::DiagonalNormal;
 
 /// A [`Vae`] that is fitted by the importance weighted bound. Parameters are named as the VAE's own.
 ///
@@ -106,11 +105,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
                 let (z, _) = q.rsample_with_log_prob(draws, noise);
                 let (z, factors) = weighed(z);
                 // The density of the draw depends on the encoder through the draw alone.
-                let fixed = DiagonalNormal {
-                    mean: q.mean.stop_gradient(),
-                    log_scale: q.log_scale.stop_gradient(),
-                };
-                let below = self.log_prior(z) - fixed.log_prob(z);
+                let below = self.log_prior(z) - q.stop_gradient().log_prob(z);
                 let (full, counted) = weights(self.log_likelihood(z, x), below);
                 // 1 − s (1 − w̃ₖ): with all of the divergence, each draw's share of the weights once more.
                 let normalised = counted.stop_gradient().softmax(0);

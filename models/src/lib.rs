@@ -79,6 +79,6 @@ pub use predictive::{ClassMixture, Family, Mixture};
 pub use scales::LayerScales;
 pub use semi_supervised::{SemiSupervised, UNLABELLED};
 pub use vae::{
-    ACTIVE, Elbo, Evidence, Kl, LatentPrior, Latents, Objective, ObjectiveError, Vae,
-    WeightGradient,
+    ACTIVE, Covariance, Elbo, Evidence, Kl, LatentNormal, LatentPrior, Latents, Objective,
+    ObjectiveError, Vae, WeightGradient,
 };

@@ -156,7 +156,7 @@ fn draw(
     let tape = Tape::new();
     let bound = vae.model.bind_constant(&tape);
     let posterior = bound.encode(tape.batch(digits.test.mapv(|x| x as f32).view()));
-    let through = wide(bound.decode(posterior.mean).value());
+    let through = wide(bound.decode(posterior.mean()).value());
     let shown = |images: &Array2<f64>| {
         let rows: Vec<usize> = (0..SHOWN.min(images.nrows())).collect();
         images.select(Axis(0), &rows).mapv(|x| x.clamp(0.0, 1.0))
@@ -182,7 +182,7 @@ fn draw(
         y: "latent 2 (prior standard deviations)",
     };
     let names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    scatter(&labels, wide(posterior.mean.value()).view(), &digits.test_labels, &names)?
+    scatter(&labels, wide(posterior.mean().value()).view(), &digits.test_labels, &names)?
         .save(options.folder.join("digits_latent_plane.svg"))?;
 
     curves(

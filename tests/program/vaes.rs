@@ -25,7 +25,7 @@ fn every_likelihood_and_objective_trains_and_answers() {
     let folder = tables.path();
     let unit: &[&str] = &["--data", "p.csv", "--scaling", "unit"];
     let raw: &[&str] = &["--data", "t.csv", "--drop", "y"];
-    let cases: [(&str, &[&str], &[&str]); 13] = [
+    let cases: [(&str, &[&str], &[&str]); 16] = [
         ("known", raw, &["--likelihood", "known", "--noise-scale", "0.5"]),
         ("predicted", raw, &["--likelihood", "predicted"]),
         ("bernoulli", unit, &["--likelihood", "bernoulli"]),
@@ -42,6 +42,9 @@ fn every_likelihood_and_objective_trains_and_answers() {
         ("vamp", unit, &["--likelihood", "bernoulli", "--prior", "vamp", "--prior-parts", "7"]),
         ("flow", raw, &["--prior", "flow"]),
         ("bent", raw, &["--posterior-layers", "2"]),
+        ("full", raw, &["--posterior", "full"]),
+        ("fuller", raw, &["--posterior", "full", "--step-draws", "3", "--prior", "vamp"]),
+        ("fullest", raw, &["--posterior", "full", "--posterior-layers", "1", "--kl", "sampled"]),
         ("warm", raw, &["--step-draws", "3", "--warm-up", "3"]),
     ];
     for (name, data, flags) in cases {
@@ -74,7 +77,16 @@ fn every_likelihood_and_objective_trains_and_answers() {
             "continuous" => assert!(cells.iter().all(|x| (0.0..=4.0).contains(x)), "{sample}"),
             _ => {}
         }
-        for subcommand in ["density", "reconstruct"] {
+        if name.starts_with("full") {
+            let config = fs::read_to_string(folder.join(name).join("config.toml")).unwrap();
+            assert!(config.contains("posterior = \"full\""), "{config}");
+            // Two means, two log-scales and one number below the diagonal.
+            let about = ok(folder, &["inspect", name]);
+            let row = about.lines().find(|line| line.contains("encoder.1.bias")).unwrap();
+            assert!(row.contains('5'), "{row}");
+            ok(folder, &["resume", name, "--epochs", "6"]);
+        }
+        for subcommand in ["density", "reconstruct", "encode"] {
             assert_eq!(ok(folder, &[subcommand, name, "--data", file]).lines().count(), 121);
         }
     }
@@ -117,6 +129,7 @@ fn options_that_cannot_be_are_refused_with_a_reason() {
         ("vae", &["--free-bits=-1"], &["-1 nats free", "--free-bits"]),
         ("vae", &["--step-draws", "5", "--beta", "2"], &["--step-draws"]),
         ("vae", &["--posterior-layers", "1", "--free-bits", "1"], &["--free-bits", "diagonal"]),
+        ("vae", &["--posterior", "full", "--free-bits", "1"], &["--free-bits", "diagonal"]),
         ("vae", &["--posterior-layers", "1", "--prior", "vamp"], &["--posterior-layers"]),
         ("vae", &["--posterior-layers", "99999999999"], &["64 layers"]),
         ("vae", &["--prior", "vamp", "--prior-parts", "99999999999"], &["parameters"]),

@@ -41,7 +41,7 @@ table! {
     gather_columns, gather_rows, gaussian_log_prob, gaussian_rsample, gelu, invertible, kl_mean_field, kl_normal, langevin,
     leaky_relu, ln, ln_1p, log_det, log_sigmoid, log_sinhc, log_softmax, logsumexp, mask, matmul, max, maximum, mean, minimum, mul,
     neg, permute, powf, powi,
-    rational_quadratic, relu, reshape, rsample, rsample_with_kl, scalar, select, sigmoid, silu, sin, slice, softmax, softplus,
+    rational_quadratic, relu, reshape, row_triangular, rsample, rsample_with_kl, scalar, select, sigmoid, silu, sin, slice, softmax, softplus,
     sqrt, square, stop_gradient, strictly_lower, sub, sum, tanh, tanh_root, triangular_solve, variance,
 }
 

@@ -70,7 +70,14 @@ pub(super) fn rows(table: &mut Vec<Check>) {
     );
     let vae = || Vae::new(&[5, 4, 2], tanh, Likelihood::Bernoulli, noise);
     let flow = Flow::maf(2, 1, &[4], noise).expect("there are columns");
-    let others: [(&str, Vae<P>); 3] = [
+    let full = || vae().with_full_covariance();
+    let others: [(&str, Vae<P>); 6] = [
+        ("full covariance", full()),
+        ("full covariance, VampPrior", full().with_prior(LatentPrior::vamp(3, 5, 0.5, 0.3, noise))),
+        (
+            "full covariance, bent",
+            full().with_inverse_autoregressive(1, &[4], noise).expect("there are units"),
+        ),
         ("VampPrior", vae().with_prior(LatentPrior::vamp(3, 5, 0.5, 0.3, noise))),
         ("flow prior", vae().with_prior(LatentPrior::Flow(flow))),
         (

@@ -1,8 +1,9 @@
 //! The negative evidence lower bound of a batch: `β Σⱼ max(λ, KLⱼ) − E_q[log p(x | z)]`, one draw of z for each row.
 //!
-//! Under another prior than the standard normal, or with a posterior that is bent, the divergence is always sampled.
+//! Under another prior than the standard normal, or with a posterior that is bent, the divergence is always sampled. Only where latents
+//! are independent is it a sum over them.
 
-use super::{Elbo, Kl, Vae};
+use super::{Elbo, Kl, LatentNormal, Vae};
 use crate::{Batch, Loss};
 use evidence_autodiff::{Noise, Real, Var};
 
@@ -14,16 +15,22 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
         batch: &Batch<'t, T>,
         noise: Noise,
     ) -> Loss<'t, T> {
-        let q = self.encode(batch.inputs);
-        if !self.is_closed() {
-            let (z, log_q) = self.draw(q, 1, noise);
-            let log_likelihood = self.log_likelihood(z, batch.inputs).mean(..);
-            let divergence = (log_q - self.log_prior(z)).mean(..);
-            return Loss {
-                total: divergence * (beta * share) - log_likelihood,
-                parts: vec![("log-likelihood", log_likelihood), ("KL of the latents", divergence)],
-            };
-        }
+        let whole = |log_likelihood: Var<'t, T>, divergence: Var<'t, T>| Loss {
+            total: divergence * (beta * share) - log_likelihood,
+            parts: vec![("log-likelihood", log_likelihood), ("KL of the latents", divergence)],
+        };
+        let q = match (self.encode(batch.inputs), kl) {
+            (LatentNormal::Diagonal(q), _) if self.is_closed() => q,
+            (q @ LatentNormal::Full(_), Kl::Closed) if self.is_closed() => {
+                let log_likelihood = self.log_likelihood(q.rsample(noise), batch.inputs).mean(..);
+                return whole(log_likelihood, q.kl_to_standard().mean(..));
+            }
+            (q, _) => {
+                let (z, log_q) = self.draw(q, 1, noise);
+                let log_likelihood = self.log_likelihood(z, batch.inputs).mean(..);
+                return whole(log_likelihood, (log_q - self.log_prior(z)).mean(..));
+            }
+        };
         let z = q.rsample(noise);
         let log_likelihood = self.log_likelihood(z, batch.inputs).mean(..);
         // Of each row and latent, where they are wanted one by one.

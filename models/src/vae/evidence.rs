@@ -2,7 +2,6 @@
 
 use super::Vae;
 use evidence_autodiff::{Array, Noise, Parameters, Real, Tape};
-use evidence_layers::DiagonalNormal;
 use ndarray::{Array1, ArrayView2};
 
 /// What is known of `log p(x)`, for each row, in nats.
@@ -33,16 +32,15 @@ impl<T: Real> Vae<Array<T>> {
         let (mut sum, mut squares) = (Array1::<f64>::zeros(rows), Array1::<f64>::zeros(rows));
         let mut elbo = Array1::<f64>::zeros(rows);
         let mut tape = Tape::new();
-        let posterior = {
-            let q = self.bind_constant(&tape).encode(tape.batch(x));
-            [q.mean, q.log_scale].map(|part| part.value().to_owned().into_shared())
+        let encoded = {
+            let encoded = self.bind_constant(&tape).encoded(tape.batch(x));
+            encoded.value().to_owned().into_shared()
         };
         tape.reset();
         for sample in 0..samples {
             {
-                let [mean, log_scale] = posterior.each_ref().map(|part| tape.constant(part));
-                let q = DiagonalNormal { mean, log_scale };
                 let bound = self.bind_constant(&tape);
+                let q = bound.posterior(tape.constant(&encoded));
                 let log_weight = bound.weights_of(q, tape.batch(x), 1, noise.stream(sample as u64));
                 for (row, log_weight) in log_weight.data().iter().map(|w| w.to_f64()).enumerate() {
                     elbo[row] += log_weight / samples as f64;

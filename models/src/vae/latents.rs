@@ -93,8 +93,8 @@ impl fmt::Display for Latents {
 }
 
 impl<T: Real> Vae<Array<T>> {
-    /// What each latent carries over the rows of x, `[n, d]`: of a posterior that is bent, before it is; of another prior, beside N(0, 1)
-    /// all the same.
+    /// What each latent carries over the rows of x, `[n, d]`: of a posterior that covaries, each latent's marginal; of one that is bent,
+    /// before it is; of another prior, beside N(0, 1) all the same.
     ///
     /// # Panics
     /// If the rows have another width than the encoder takes.
@@ -104,7 +104,7 @@ impl<T: Real> Vae<Array<T>> {
         let mut tape = Tape::new();
         for rows in x.axis_chunks_iter(Axis(0), ROWS) {
             {
-                let q = self.bind_constant(&tape).encode(tape.batch(rows));
+                let q = self.bind_constant(&tape).encode(tape.batch(rows)).marginals();
                 let column_sums = |var: Var<'_, T>| -> Array1<f64> {
                     let width = var.size(-1);
                     var.data().chunks(width).fold(Array1::zeros(width), |mut sum, row| {

@@ -1,17 +1,19 @@
 //! The variational autoencoder (Kingma and Welling 2014).
 //!
 //! `log p(x) ≥ E_q[log p(x | z)] − KL(q(z | x) ‖ N(0, I))`, with `q(z | x) = N(μ(x), σ(x)²)` and the draw `z = μ + σ ε`. Both
-//! parts are sums, over pixels and over latents: one number per row, in nats. Prior and posterior may be others: see [`LatentPrior`] and
-//! [`Vae::with_inverse_autoregressive`].
+//! parts are sums, over pixels and over latents: one number per row, in nats. Prior and posterior may be others: see [`LatentPrior`],
+//! [`Vae::with_full_covariance`] and [`Vae::with_inverse_autoregressive`].
 
 mod elbo;
 mod evidence;
+mod latent_normal;
 mod latents;
 mod objective;
 mod posterior;
 mod prior;
 
 pub use evidence::Evidence;
+pub use latent_normal::{Covariance, LatentNormal};
 pub use latents::{ACTIVE, Latents};
 pub use objective::{Elbo, Kl, Objective, ObjectiveError, WeightGradient};
 pub use prior::LatentPrior;
@@ -20,12 +22,12 @@ use crate::bottleneck::{BottleneckError, ends, mirrored};
 use crate::convolutions::{ConvolutionError, Convolutions, decoded, encoded};
 use crate::{Batch, Likelihood, Loss, Model};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
-use evidence_layers::{Activation, AnyBijection, Chain, DiagonalNormal, Mlp};
+use evidence_layers::{Activation, AnyBijection, Chain, Mlp};
 
 /// Encoder, decoder, and the likelihood of the data given the decoder's output.
 #[derive(Clone, Debug)]
 pub struct Vae<P> {
-    /// From data to μ and ln σ, side by side.
+    /// From data to the numbers of q(z | x), side by side: see [`LatentNormal`].
     pub encoder: Mlp<P>,
     /// From latents to the likelihood's parameters.
     pub decoder: Mlp<P>,
@@ -35,7 +37,9 @@ pub struct Vae<P> {
     pub likelihood: Likelihood<P>,
     /// p(z).
     pub prior: LatentPrior<P>,
-    /// What q(z | x) is bent by; nothing where it is the diagonal normal of the encoder.
+    /// How the encoder's normal covaries.
+    pub covariance: Covariance,
+    /// What q(z | x) is bent by; nothing where it is the normal of the encoder.
     pub bend: Chain<AnyBijection<P>>,
     /// What is maximised.
     pub objective: Objective,
@@ -68,6 +72,7 @@ impl<T: Real> Vae<Array<T>> {
             convolutions: None,
             likelihood,
             prior: LatentPrior::StandardNormal,
+            covariance: Covariance::Diagonal,
             bend: Chain(Vec::new()),
             objective: Objective::default(),
             kl_share: 1.0,
@@ -98,6 +103,7 @@ impl<T: Real> Vae<Array<T>> {
             convolutions: Some(convolutions),
             likelihood,
             prior: LatentPrior::StandardNormal,
+            covariance: Covariance::Diagonal,
             bend: Chain(Vec::new()),
             objective: Objective::default(),
             kl_share: 1.0,
@@ -143,6 +149,7 @@ impl<P> Tree<P> for Vae<P> {
             convolutions: Tree::map(&self.convolutions, &path.field("convolutions"), f),
             likelihood: self.likelihood.map(&path.field("likelihood"), f),
             prior: self.prior.map(&path.field("prior"), f),
+            covariance: self.covariance,
             bend: self.bend.map(&path.field("posterior"), f),
             objective: self.objective,
             kl_share: self.kl_share,
@@ -156,6 +163,7 @@ impl<P> Tree<P> for Vae<P> {
             convolutions,
             likelihood,
             prior,
+            covariance: _,
             bend,
             objective: _,
             kl_share: _,
@@ -173,8 +181,23 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     /// q(z | x), before anything [bends](Self::bend) it.
     #[must_use]
     #[track_caller]
-    pub fn encode(&self, x: Var<'t, T>) -> DiagonalNormal<'t, T> {
-        DiagonalNormal::from_columns(encoded(self.convolutions.as_ref(), &self.encoder, x))
+    pub fn encode(&self, x: Var<'t, T>) -> LatentNormal<'t, T> {
+        self.posterior(self.encoded(x))
+    }
+
+    /// The numbers of q(z | x), side by side.
+    fn encoded(&self, x: Var<'t, T>) -> Var<'t, T> {
+        encoded(self.convolutions.as_ref(), &self.encoder, x)
+    }
+
+    /// The same from what the encoder gave.
+    fn posterior(&self, encoded: Var<'t, T>) -> LatentNormal<'t, T> {
+        LatentNormal::from_columns(encoded, self.covariance, self.latent_columns())
+    }
+
+    /// l.
+    fn latent_columns(&self) -> usize {
+        self.decoder.layers.first().expect("a decoder has a layer").weight.size(0)
     }
 
     /// The likelihood's parameters of each latent point.
@@ -225,7 +248,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     #[track_caller]
     fn weights_of(
         &self,
-        posterior: DiagonalNormal<'t, T>,
+        posterior: LatentNormal<'t, T>,
         x: Var<'t, T>,
         samples: usize,
         noise: Noise,

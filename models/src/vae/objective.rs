@@ -52,7 +52,7 @@ impl Default for Elbo {
 /// How KL(q(z | x) ‖ p(z)) is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kl {
-    /// `½ Σ (σ² + μ² − 1) − Σ ln σ`.
+    /// `½ Σ (σ² + μ² − 1) − Σ ln σ`, and `½ Σ f²` of what is below the diagonal of a full covariance's factor.
     Closed,
     /// `log q(z | x) − log p(z)` at the draw that is decoded.
     Sampled,

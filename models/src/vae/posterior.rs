@@ -1,14 +1,13 @@
-//! What a diagonal normal posterior may be bent into: `z = f(z₀; h)`, `z₀ ~ N(μ(x), σ(x)²)`, with
-//! `log q(z | x) = log N(z₀; μ, σ²) − log |det ∂f/∂z₀|` (Rezende and Mohamed 2015).
+//! What a normal posterior may be bent into: `z = f(z₀; h)`, `z₀ ~ N(μ(x), Σ(x))`, with
+//! `log q(z | x) = log N(z₀; μ, Σ) − log |det ∂f/∂z₀|` (Rezende and Mohamed 2015).
 //!
-//! f is a chain of bijections; what it is told of x is h = (μ, ln σ), its context. With inverse autoregressive layers (Kingma and others
+//! f is a chain of bijections; what it is told of x is h = (μ, ln σ), its context, σ the diagonal of Σ's factor. With inverse autoregressive layers (Kingma and others
 //! 2016) a draw takes one pass of each.
 
-use super::{ObjectiveError, Vae};
+use super::{Covariance, LatentNormal, ObjectiveError, Vae};
 use evidence_autodiff::{Array, Noise, Real, Var};
 use evidence_layers::{
-    Affine, AnyBijection, Autoregressive, Chain, Columns, DiagonalNormal, Direction, MadeError,
-    Permutation,
+    Affine, AnyBijection, Autoregressive, Chain, Columns, Direction, MadeError, Permutation,
 };
 
 impl<T: Real> Vae<Array<T>> {
@@ -40,7 +39,7 @@ impl<T: Real> Vae<Array<T>> {
 }
 
 impl<P> Vae<P> {
-    /// Whether the divergence has a closed form: from one diagonal normal to another.
+    /// Whether the divergence has a closed form: from one normal to another.
     pub(super) fn is_closed(&self) -> bool {
         self.bend.0.is_empty() && matches!(self.prior, super::LatentPrior::StandardNormal)
     }
@@ -54,7 +53,10 @@ impl<P> Vae<P> {
         self.objective.check()?;
         let bent = !self.bend.0.is_empty();
         match self.objective {
-            Objective::Elbo(Elbo { free_bits, .. }) if free_bits > 0.0 && !self.is_closed() => {
+            Objective::Elbo(Elbo { free_bits, .. })
+                if free_bits > 0.0
+                    && !(self.is_closed() && self.covariance == Covariance::Diagonal) =>
+            {
                 Err(ObjectiveError::FreeBitsOfAll)
             }
             Objective::ImportanceWeighted {
@@ -73,7 +75,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     /// K draws for each row, `[K, n, l]`, and the log-density of each, `[K, n]`.
     pub(crate) fn draw(
         &self,
-        q: DiagonalNormal<'t, T>,
+        q: LatentNormal<'t, T>,
         samples: usize,
         noise: Noise,
     ) -> (Var<'t, T>, Var<'t, T>) {
@@ -83,7 +85,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
         }
         use evidence_layers::Bijection;
         let &[k, n, latents] = z.shape() else { unreachable!("K draws of n rows") };
-        let context = Var::concat(&[q.mean, q.log_scale], 1)
+        let context = Var::concat(&[q.mean(), q.log_scale()], 1)
             .broadcast_to(&[k, n, 2 * latents])
             .reshape(&[k * n, 2 * latents]);
         let (z, log_det) = self.bend.forward_given(z.reshape(&[k * n, latents]), Some(context));

@@ -11,7 +11,8 @@
 use super::Vae;
 use crate::Flow;
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var, zeros};
-use evidence_layers::{AnyBijection, Chain, DiagonalNormal, standard_normal_log_prob};
+use evidence_layers::{AnyBijection, Chain, standard_normal_log_prob};
+use std::sync::Arc;
 
 /// p(z).
 #[derive(Clone, Debug, Default)]
@@ -85,7 +86,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     #[must_use]
     pub fn sample_prior(&self, n: usize, noise: Noise) -> Var<'t, T> {
         let first = self.decoder.layers.first().expect("a decoder has a layer").weight;
-        let (tape, latents) = (first.tape(), first.size(0));
+        let (tape, latents) = (first.tape(), self.latent_columns());
         match &self.prior {
             LatentPrior::StandardNormal => tape.normal(&[n, latents], noise),
             LatentPrior::Flow(flow) => flow.sample(tape, (n, latents), noise),
@@ -93,16 +94,12 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
                 let mut which = vec![0.0; n];
                 noise.stream(0).fill_uniform_f64(&mut which);
                 let components = rows.size(0);
-                let which: Vec<usize> = which
+                let which: Arc<[usize]> = which
                     .into_iter()
                     .map(|u| ((u * components as f64) as usize).min(components - 1))
                     .collect();
                 let q = self.encode(*rows);
-                let q = DiagonalNormal {
-                    mean: q.mean.gather_rows(which.clone()),
-                    log_scale: q.log_scale.gather_rows(which),
-                };
-                q.rsample(noise.stream(1))
+                q.map(|parameter| parameter.gather_rows(which.clone())).rsample(noise.stream(1))
             }
         }
     }

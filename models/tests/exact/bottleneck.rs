@@ -50,7 +50,7 @@ fn the_decoder_has_as_many_outputs_as_its_likelihood_needs() {
         let (bound, inputs) = (vae.bind(&tape), tape.constant(&x));
         let loss = bound.loss(&Batch::new(inputs, None, 6), noise);
         assert!(loss.total.item().is_finite(), "{name}");
-        assert_eq!(bound.decode(bound.encode(inputs).mean).shape(), [6, 4], "{name}");
+        assert_eq!(bound.decode(bound.encode(inputs).mean()).shape(), [6, 4], "{name}");
         assert_eq!(bound.sample(3, noise).shape(), [3, 4], "{name}");
         assert!(vae.evidence(x.view(), 3, noise).log_prob.iter().all(|l| l.is_finite()), "{name}");
 
@@ -162,7 +162,7 @@ fn latents_are_told_by_their_divergence_and_by_whether_they_move() {
     let x = normal(2500, 4, Noise::new(5));
     let whole = vae.latents(x.view());
     let tape = Tape::new();
-    let q = vae.bind_constant(&tape).encode(tape.constant(&x));
+    let q = vae.bind_constant(&tape).encode(tape.constant(&x)).marginals();
     let mean = q.mean.value().into_dimensionality::<ndarray::Ix2>().unwrap();
     let variance = mean.var_axis(Axis(0), 0.0);
     let divergence = q.kl_to_standard_each().value().mean_axis(Axis(0)).unwrap();

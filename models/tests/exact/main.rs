@@ -6,6 +6,7 @@ mod bayesian;
 mod bottleneck;
 mod common;
 mod convolutional;
+mod covariance;
 mod divergences;
 mod flow;
 mod flow_kinds;

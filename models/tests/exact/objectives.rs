@@ -3,7 +3,7 @@
 use crate::common::{P, estimate, normal, scrambled, within_four_errors};
 use crate::vae::{Linear, linear};
 use evidence_autodiff::{Noise, Parameters, Path, Tape, Tree, Var};
-use evidence_layers::{Activation, DiagonalNormal, standard_normal_log_prob};
+use evidence_layers::{Activation, standard_normal_log_prob};
 use evidence_models::{
     Batch, Elbo, Kl, Likelihood, Model, Objective, ObjectiveError, Vae, WeightGradient,
 };
@@ -42,7 +42,7 @@ fn beta_free_bits_and_warming_up_weigh_the_divergence_and_nothing_else() {
     // KLⱼ of each row, by its formula.
     let q = {
         let tape = Tape::new();
-        let q = vae(Noise::new(1)).bind(&tape).encode(tape.constant(&x));
+        let q = vae(Noise::new(1)).bind(&tape).encode(tape.constant(&x)).marginals();
         let divergence = |(m, s): (&f64, &f64)| 0.5 * ((2.0 * s).exp() + m * m - 1.0) - s;
         q.mean.data().iter().zip(q.log_scale.data()).map(divergence).collect::<Vec<f64>>()
     };
@@ -140,7 +140,7 @@ fn the_doubly_reparametrised_gradient_is_its_formula() {
     let (bound, fixed) = (plain.bind(&tape), plain.bind_constant(&tape));
     let inputs = tape.constant(&x);
     let (z, _) = bound.encode(inputs).rsample_with_log_prob(draws, noise);
-    let q: DiagonalNormal<'_, f64> = fixed.encode(inputs);
+    let q = fixed.encode(inputs);
     let log_weights = fixed.log_likelihood(z, inputs) + standard_normal_log_prob(z) - q.log_prob(z);
     let shares = log_weights.stop_gradient().softmax(0);
     let total = -(shares.square() * log_weights).sum(0).mean(..);

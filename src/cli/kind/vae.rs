@@ -71,7 +71,7 @@ impl Kind for Variational {
 
     fn encode(model: &Self::Model, rows: &Dataset, _: &Ask<'_>) -> Result<Table, CliError> {
         let tape = Tape::new();
-        let q = model.bind_constant(&tape).encode(tape.batch(inputs(rows).view()));
+        let q = model.bind_constant(&tape).encode(tape.batch(inputs(rows).view())).marginals();
         let scale = rows_of(q.log_scale).mapv(|s| f64::from(s).exp());
         let mean = rows_of(q.mean).mapv(f64::from);
         let names = [Self::code(model), numbered("scale", model.decoder.inputs())].concat();
@@ -96,7 +96,7 @@ impl Kind for Variational {
     fn reconstruct(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
         let tape = Tape::new();
         let bound = model.bind_constant(&tape);
-        let rows = bound.decode(bound.encode(tape.batch(inputs(rows).view())).mean);
+        let rows = bound.decode(bound.encode(tape.batch(inputs(rows).view())).mean());
         Ok(in_units(rows_of(rows), ask))
     }
 }

@@ -52,6 +52,9 @@ pub(super) struct VaeOptions {
     /// Posteriors in the mixture of vamp, or layers of a flow for a prior [default: 0: 50 posteriors, or 2 layers]
     #[arg(long, value_name = "N")]
     prior_parts: usize,
+    /// What the posterior says of two latents together [default: diagonal]
+    #[arg(long, value_name = "NAME")]
+    posterior: PosteriorOption,
     /// Inverse autoregressive layers that the posterior is bent by [default: 0]
     #[arg(long, value_name = "N")]
     posterior_layers: usize,
@@ -68,6 +71,17 @@ enum PriorOption {
     Vamp,
     /// A masked autoregressive flow
     Flow,
+}
+
+/// A posterior's covariance, as a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PosteriorOption {
+    /// Nothing: given a row, they are independent
+    #[default]
+    Diagonal,
+    /// A full covariance for each row
+    Full,
 }
 
 /// Hidden units of a flow's layers.
@@ -114,6 +128,7 @@ impl Default for VaeOptions {
             gradient: GradientOption::default(),
             prior: PriorOption::default(),
             prior_parts: 0,
+            posterior: PosteriorOption::default(),
             posterior_layers: 0,
         }
     }
@@ -137,7 +152,15 @@ impl VaeOptions {
             PriorOption::Vamp => (self.parts() as u128).saturating_mul(columns.inputs as u128),
             PriorOption::Normal | PriorOption::Flow => 0,
         };
-        parameters(&sizes).saturating_mul(2).saturating_add(last).saturating_add(rows)
+        let triangle = match (self.posterior, sizes.as_slice()) {
+            (PosteriorOption::Full, &[.., hidden, latents]) => {
+                let l = latents as u128;
+                (l.saturating_mul(l) / 2).saturating_mul(hidden as u128 + 1)
+            }
+            _ => 0,
+        };
+        let more = last.saturating_add(rows).saturating_add(triangle);
+        parameters(&sizes).saturating_mul(2).saturating_add(more)
     }
 
     /// Of the prior.
@@ -167,6 +190,9 @@ impl VaeOptions {
             )));
         }
         let mut vae = Vae::new(&sizes, self.activation.into(), reading.build(), noise);
+        if self.posterior == PosteriorOption::Full {
+            vae = vae.with_full_covariance();
+        }
         let (width, latents) = (columns.inputs, self.latents);
         let (noise, hidden) = (noise.stream(u64::MAX), [FLOW_HIDDEN]);
         if self.posterior_layers > 0 {
@@ -192,7 +218,7 @@ impl VaeOptions {
                 vae.with_prior(LatentPrior::Flow(flow.map_err(|error| usage(error.to_string()))?))
             }
         };
-        let flags = "--beta, --free-bits, --gradient, --prior, --posterior-layers";
+        let flags = "--beta, --free-bits, --gradient, --prior, --posterior, --posterior-layers";
         vae.with_objective(self.objective()?).map_err(|error| usage(format!("{error} ({flags})")))
     }
 
