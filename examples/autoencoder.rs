@@ -1,13 +1,13 @@
 //! Unsupervised learning on handwritten digits: an autoencoder with two latents, beside PCA with two components.
 //!
 //! `cargo run --release --example autoencoder`
-//! `cargo run --release --example autoencoder -- --data mnist --epochs 20 --out pictures`
+//! `cargo run --release --example autoencoder -- --data mnist --epochs 20 --out pictures --format png`
 
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::metrics::mean_squared_error;
 use evidence::models::{Autoencoder, Pca};
 use evidence::optim::Adam;
-use evidence::plot::{ImageRow, images};
+use evidence::plot::{Format, ImageRow, images};
 use evidence::train::data::{DIGITS_MAX, Dataset, Images, Split, digits};
 use evidence::train::{Event, FitOptions, Trainer};
 use evidence::{Activation, Array, Likelihood, Noise, Parameters, Tape};
@@ -34,6 +34,7 @@ fn main() -> Result<(), Failure> {
     };
     let epochs = flag("--epochs").map_or(Ok(80), |text| text.parse::<usize>())?;
     let folder = PathBuf::from(flag("--out").map_or("evidence-out/autoencoder", String::as_str));
+    let format: Format = flag("--format").map_or(Ok(Format::Svg), |word| word.parse())?;
     with_threads(0, || {
         let Data { training, test, shape } = data;
         let sizes = [training.ncols(), if training.ncols() > 100 { 400 } else { 128 }, 64, 2];
@@ -73,7 +74,7 @@ fn main() -> Result<(), Failure> {
             rows.into_iter().map(|(label, x)| (label, x.mapv(|x| x.clamp(0.0, 1.0)))).collect();
         let rows: Vec<_> =
             rows.iter().map(|(label, x)| ImageRow { label, images: x.view() }).collect();
-        let path = folder.join("reconstructions.svg");
+        let path = folder.join(format.file("reconstructions"));
         images("Test digits, squeezed through two latents", shape, &rows, &[])?.save(&path)?;
         println!("the picture is {}", path.display());
         Ok(())

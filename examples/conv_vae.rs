@@ -15,8 +15,7 @@ use evidence::optim::Adam;
 use evidence::train::data::Dataset;
 use evidence::train::{Event, FitOptions, Trainer};
 use evidence::{Activation, Array, Likelihood, Noise};
-use latent_plane::{Failure, SHOWN, data, described, flag, parts, picture, pictures};
-use std::path::PathBuf;
+use latent_plane::{Failure, Out, SHOWN, data, described, flag, parts, picture, pictures};
 use std::time::Instant;
 
 fn main() -> Result<(), Failure> {
@@ -27,7 +26,7 @@ fn main() -> Result<(), Failure> {
     let large = height * width > 200;
     let epochs =
         flag("--epochs").map_or(Ok(if large { 10 } else { 60 }), |text| text.parse::<usize>())?;
-    let folder = PathBuf::from(flag("--out").unwrap_or("evidence-out/conv_vae"));
+    let out = Out::of(&arguments, "evidence-out/conv_vae")?;
     with_threads(0, || {
         let filters = if large { [32, 64] } else { [16, 32] };
         let model: Vae<Array<f32>> = Vae::convolutional(
@@ -69,10 +68,10 @@ fn main() -> Result<(), Failure> {
         );
         let shown = data.test.slice(ndarray::s![..SHOWN, ..]).to_owned();
         let title = "Test digits";
-        picture(&folder, "originals", title, data.shape, &[("original".to_owned(), shown)])?;
-        pictures(&folder, &model, &data)?;
-        parts(&folder, &history)?;
-        println!("pictures are in {}", folder.display());
+        picture(&out, "originals", title, data.shape, &[("original".to_owned(), shown)])?;
+        pictures(&out, &model, &data)?;
+        parts(&out, &history)?;
+        println!("pictures are in {}", out.folder.display());
         Ok(())
     })
 }

@@ -1,14 +1,15 @@
 //! Normalizing flows on two moons, each an exact log-density and both directions of one map: RealNVP, and beside it masked
 //! autoregressive layers with swaps of the columns between.
 //!
-//! `cargo run --release --example flow_moons`; the pictures go to `evidence-out/flow_moons`, or to the folder named behind `--`: the
-//! densities beside the true one, and what each coupling makes of the base and of a grid in it.
+//! `cargo run --release --example flow_moons`; the pictures go to `evidence-out/flow_moons`, or to the folder named behind `--`, as SVG or,
+//! with the word `png` behind the folder, as PNG: the densities beside the true one, and what each coupling makes of the base and of a grid
+//! in it.
 
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::layers::Chain;
 use evidence::models::{Flow, Model};
 use evidence::optim::Adam;
-use evidence::plot::{Content, Grid, HeatMap, Labels, Panel, panels};
+use evidence::plot::{Content, Format, Grid, HeatMap, Labels, Panel, panels};
 use evidence::train::data::{Dataset, Density2d, TwoMoons, two_moons};
 use evidence::train::{FitOptions, Schedule, evaluate, fit};
 use evidence::{Bijection, Noise, Parameters, Tape, Var};
@@ -21,8 +22,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 const NOISE: f64 = 0.1;
 
 fn main() -> Result<(), Failure> {
-    let folder = std::env::args().nth(1).unwrap_or_else(|| "evidence-out/flow_moons".into());
-    let folder = PathBuf::from(folder);
+    let mut arguments = std::env::args().skip(1);
+    let folder = PathBuf::from(arguments.next().unwrap_or("evidence-out/flow_moons".into()));
+    let format: Format = arguments.next().map_or(Ok(Format::Svg), |word| word.parse())?;
+    let path = |name: &str| folder.join(format.file(name));
     with_threads(0, || {
         let moons = |stream| two_moons(5_000, NOISE, &mut Noise::new(stream).rng());
         let (training, test) = (moons(1)?, moons(2)?);
@@ -48,10 +51,10 @@ fn main() -> Result<(), Failure> {
         there_and_back("RealNVP", &real_nvp.bijection, x);
         there_and_back("MAF", &maf.bijection, x);
 
-        densities("RealNVP", &real_nvp, &tape, &folder.join("real_nvp_density.svg"))?;
-        densities("MAF", &maf, &tape, &folder.join("maf_density.svg"))?;
-        base_to_data(&real_nvp.bijection, &tape, &folder.join("real_nvp_points.svg"))?;
-        warped_grid(&real_nvp.bijection, &tape, &folder.join("real_nvp_grid.svg"))?;
+        densities("RealNVP", &real_nvp, &tape, &path("real_nvp_density"))?;
+        densities("MAF", &maf, &tape, &path("maf_density"))?;
+        base_to_data(&real_nvp.bijection, &tape, &path("real_nvp_points"))?;
+        warped_grid(&real_nvp.bijection, &tape, &path("real_nvp_grid"))?;
         println!("pictures: {}", folder.display());
         Ok(())
     })

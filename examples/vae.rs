@@ -2,7 +2,7 @@
 //! latent carries, and pictures of all of it.
 //!
 //! `cargo run --release --example vae`
-//! `cargo run --release --example vae -- --data mnist --epochs 20 --out pictures`
+//! `cargo run --release --example vae -- --data mnist --epochs 20 --out pictures --format png`
 
 mod latent_plane;
 
@@ -12,16 +12,15 @@ use evidence::optim::Adam;
 use evidence::train::data::Dataset;
 use evidence::train::{Event, FitOptions, Schedule, Trainer};
 use evidence::{Activation, Array, Likelihood, Noise, Parameters, Tape};
-use latent_plane::{Failure, SHOWN, data, described, flag, parts, picture, pictures, wide};
+use latent_plane::{Failure, Out, SHOWN, data, described, flag, parts, picture, pictures, wide};
 use ndarray::{Array1, Array2};
-use std::path::PathBuf;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let flag = |name: &str| flag(&arguments, name);
     let data = data(flag("--data"))?;
     let epochs = flag("--epochs").map_or(Ok(120), |text| text.parse::<usize>())?;
-    let folder = PathBuf::from(flag("--out").unwrap_or("evidence-out/vae"));
+    let out = Out::of(&arguments, "evidence-out/vae")?;
     with_threads(0, || {
         let d = data.training.ncols();
         let sizes = [d, if d > 100 { 400 } else { 128 }, 64, 2];
@@ -64,10 +63,10 @@ fn main() -> Result<(), Failure> {
 
         let mut rows = vec![("original".to_owned(), shown)];
         rows.extend(through);
-        picture(&folder, "reconstructions", "Test digits through two latents", data.shape, &rows)?;
-        pictures(&folder, &model, &data)?;
-        parts(&folder, &history)?;
-        println!("pictures are in {}", folder.display());
+        picture(&out, "reconstructions", "Test digits through two latents", data.shape, &rows)?;
+        pictures(&out, &model, &data)?;
+        parts(&out, &history)?;
+        println!("pictures are in {}", out.folder.display());
         Ok(())
     })
 }

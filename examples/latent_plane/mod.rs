@@ -1,12 +1,12 @@
 //! What the examples of VAEs with two latents share: digits from the package or from MNIST's files, and pictures of what was learned.
 
 use evidence::models::{Mixture, Vae};
-use evidence::plot::{Curve, ImageRow, Labels, Scale, curves, images, scatter};
+use evidence::plot::{Curve, Format, ImageRow, Labels, Scale, curves, images, scatter};
 use evidence::train::Epoch;
 use evidence::train::data::{DIGITS_MAX, Images, Split, digits};
 use evidence::{Array, Noise, Parameters, Tape};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -14,6 +14,24 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub const SHOWN: usize = 12;
 /// Rows and columns of the grid of decoded latents.
 const GRID: usize = 14;
+
+/// Where pictures go, and as what.
+pub struct Out {
+    pub folder: PathBuf,
+    format: Format,
+}
+
+impl Out {
+    /// `--out FOLDER` and `--format svg` or `png`.
+    pub fn of(arguments: &[String], folder: &str) -> Result<Self, Failure> {
+        let folder = PathBuf::from(flag(arguments, "--out").unwrap_or(folder));
+        Ok(Self { folder, format: flag(arguments, "--format").map_or(Ok(Format::Svg), str::parse)? })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(self.format.file(name))
+    }
+}
 
 pub struct Data {
     pub training: Array2<f64>,
@@ -45,7 +63,7 @@ fn decoded(model: &Vae<Array<f32>>, z: &Array2<f64>) -> Array2<f64> {
 }
 
 /// Draws, the grid, a walk from one digit to another, and the latent plane.
-pub fn pictures(folder: &Path, model: &Vae<Array<f32>>, data: &Data) -> Result<(), Failure> {
+pub fn pictures(out: &Out, model: &Vae<Array<f32>>, data: &Data) -> Result<(), Failure> {
     let mut drawn = Array2::<f64>::zeros((4 * SHOWN, 2));
     Noise::new(6).fill_normal_f64(drawn.as_slice_mut().expect("contiguous"));
     let named = |z: &Array2<f64>, width: usize, name: &dyn Fn(usize) -> String| {
@@ -54,7 +72,7 @@ pub fn pictures(folder: &Path, model: &Vae<Array<f32>>, data: &Data) -> Result<(
         rows.map(|(i, row)| (name(i), row.to_owned())).collect::<Vec<_>>()
     };
     let rows = named(&drawn, SHOWN, &|_| "drawn".to_owned());
-    picture(folder, "samples", "Digits that never were: z from the prior", data.shape, &rows)?;
+    picture(out, "samples", "Digits that never were: z from the prior", data.shape, &rows)?;
 
     // Equal shares of the prior's mass from one image to the next (Kingma and Welling 2014, figure 4).
     let at = |i: usize| normal_quantile((i as f64 + 0.5) / GRID as f64);
@@ -63,7 +81,7 @@ pub fn pictures(folder: &Path, model: &Vae<Array<f32>>, data: &Data) -> Result<(
     });
     let rows = named(&plane, GRID, &|i| format!("{:+.1}", at(GRID - 1 - i)));
     picture(
-        folder,
+        out,
         "grid",
         "The plane of latents, decoded: equal shares of the prior",
         data.shape,
@@ -84,7 +102,7 @@ pub fn pictures(folder: &Path, model: &Vae<Array<f32>>, data: &Data) -> Result<(
         .map(|(from, to)| (format!("{from} to {to}"), decoded(model, &walk(from, to))))
         .collect();
     picture(
-        folder,
+        out,
         "interpolations",
         "From one digit to another, straight through the latents",
         data.shape,
@@ -98,12 +116,12 @@ pub fn pictures(folder: &Path, model: &Vae<Array<f32>>, data: &Data) -> Result<(
     };
     let names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
     let some = means.slice(ndarray::s![..means.nrows().min(2000), ..]);
-    scatter(&labels, some, &data.labels[..some.nrows()], &names)?.save(folder.join("plane.svg"))?;
+    scatter(&labels, some, &data.labels[..some.nrows()], &names)?.save(out.path("plane"))?;
     Ok(())
 }
 
 pub fn picture(
-    folder: &Path,
+    out: &Out,
     name: &str,
     title: &str,
     shape: (usize, usize),
@@ -113,12 +131,12 @@ pub fn picture(
         rows.iter().map(|(label, x)| (label, x.mapv(|x| x.clamp(0.0, 1.0)))).collect();
     let rows: Vec<_> =
         clamped.iter().map(|(label, x)| ImageRow { label, images: x.view() }).collect();
-    images(title, shape, &rows, &[])?.save(folder.join(format!("{name}.svg")))?;
+    images(title, shape, &rows, &[])?.save(out.path(name))?;
     Ok(())
 }
 
 /// The bound and its parts over the epochs.
-pub fn parts(folder: &Path, history: &[Epoch]) -> Result<(), Failure> {
+pub fn parts(out: &Out, history: &[Epoch]) -> Result<(), Failure> {
     let x: Array1<f64> = history.iter().map(|epoch| epoch.number as f64).collect();
     let part = |k: usize| history.iter().map(|e| e.parts[k].1).collect::<Array1<f64>>();
     let (loss, error, kl) =
@@ -127,7 +145,7 @@ pub fn parts(folder: &Path, history: &[Epoch]) -> Result<(), Failure> {
         [("negative ELBO", &loss), ("negative log-likelihood", &error), ("KL of the latents", &kl)]
             .map(|(name, y)| Curve { name, x: x.view(), y: y.view() });
     let labels = Labels { title: "The ELBO's parts", x: "epoch", y: "nats per datum" };
-    curves(&labels, &series, Scale::Linear)?.save(folder.join("parts.svg"))?;
+    curves(&labels, &series, Scale::Linear)?.save(out.path("parts"))?;
     Ok(())
 }
 

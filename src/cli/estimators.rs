@@ -6,7 +6,7 @@ use clap::Args;
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::estimators::{Measurement, measure};
 use evidence::models::{BayesianNetwork, Rows};
-use evidence::plot::{Curve, Labels, PlotError, Scale, curves};
+use evidence::plot::{Curve, Format, Labels, PlotError, Scale, curves};
 use evidence::train::data::red_wine;
 use evidence::{Activation, Array, Likelihood, Mlp, Noise};
 use ndarray::{Array1, Axis};
@@ -35,7 +35,7 @@ pub(super) struct EstimatorsArguments {
     /// Decides the weights, the rows and every draw
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
-    /// Draws variance against batch size, as SVG
+    /// Draws variance against batch size, as .svg or .png
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 }
@@ -46,6 +46,10 @@ pub(super) fn run(arguments: &EstimatorsArguments, common: &Common) -> Result<()
         return Err(CliError::Usage(format!(
             "--posterior-scale is {scale}: choose a positive number"
         )));
+    }
+    if let Some(path) = &arguments.plot {
+        // Before anything is measured.
+        Format::of(path).map_err(|error| CliError::Usage(format!("--plot: {error}")))?;
     }
     let measured = with_threads(common.threads.into(), || batches(arguments))?;
     if let Some(path) = &arguments.plot {

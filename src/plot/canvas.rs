@@ -13,6 +13,7 @@ use plotters::{
 
 use super::{
     error::PlotError,
+    format::Format,
     style::{INK, TITLE, UNIT, WIDTH},
 };
 
@@ -32,16 +33,30 @@ impl Figure {
         &self.svg
     }
 
-    /// Writes the picture, making its folder if there is none. A file of that name is replaced whole or, on
-    /// an error, left as it was: the text goes to a neighbour first, which then takes the name.
+    /// The PNG: two pixels for each of the picture's, each way, with a font of its own.
     ///
     /// # Errors
     ///
-    /// [`PlotError::Write`], with the path and what the system said.
+    /// [`PlotError::Draw`], which no picture of this module should give.
+    pub fn png(&self) -> Result<Vec<u8>, PlotError> {
+        super::png::png(&self.svg)
+    }
+
+    /// Writes the picture [as its name says](Format::of), making its folder if there is none. A file of that
+    /// name is replaced whole or, on an error, left as it was: the bytes go to a neighbour first, which then
+    /// takes the name.
+    ///
+    /// # Errors
+    ///
+    /// [`PlotError::Write`], with the path and what the system said; [`PlotError::Format`] for a name that
+    /// ends in anything but `.svg` or `.png`.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
         let path = path.as_ref();
-        crate::files::replace(path, self.svg.as_bytes())
-            .map_err(|source| PlotError::Write { path: path.into(), source })
+        let written = match Format::of(path)? {
+            Format::Svg => crate::files::replace(path, self.svg.as_bytes()),
+            Format::Png => crate::files::replace(path, &self.png()?),
+        };
+        written.map_err(|source| PlotError::Write { path: path.into(), source })
     }
 }
 
@@ -209,6 +224,18 @@ mod tests {
         }
         let files: Vec<_> = fs::read_dir(root.join("new")).unwrap().collect();
         assert_eq!(files.len(), 1, "something else was left: {files:?}");
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn the_end_of_a_name_says_what_is_written() {
+        let root = folder("format");
+        let figure = blank("words");
+        figure.save(root.join("a.png")).unwrap();
+        assert_eq!(fs::read(root.join("a.png")).unwrap(), figure.png().unwrap());
+        let error = figure.save(root.join("a.jpg")).unwrap_err();
+        assert!(matches!(&error, PlotError::Format { found } if found == "jpg"), "{error}");
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 1);
         fs::remove_dir_all(root).unwrap();
     }
 

@@ -24,6 +24,13 @@ pub enum PlotError {
         source: io::Error,
     },
 
+    /// A format that pictures are not saved in.
+    #[error("\"{found}\" is no format of pictures: choose svg or png")]
+    Format {
+        /// What was asked for: the end of a file's name.
+        found: String,
+    },
+
     /// Nothing to draw.
     #[error("\"{picture}\": no {what}: give at least one")]
     Empty {

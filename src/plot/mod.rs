@@ -1,5 +1,5 @@
-//! Pictures as SVG: plain functions from arrays (`f64`, finite) to a [`Figure`], which is saved or read as
-//! text.
+//! Pictures as SVG or PNG: plain functions from arrays (`f64`, finite) to a [`Figure`], which is saved or read
+//! as text.
 //!
 //! | picture | function |
 //! | --- | --- |
@@ -35,11 +35,13 @@ mod calibration;
 mod canvas;
 mod curves;
 mod error;
+mod format;
 mod heat_map;
 mod images;
 mod intervals;
 mod legend;
 mod panels;
+mod png;
 mod reliability;
 mod scatter;
 mod square;
@@ -52,6 +54,7 @@ pub use calibration::calibration_curve;
 pub use canvas::Figure;
 pub use curves::{Curve, curves};
 pub use error::PlotError;
+pub use format::Format;
 pub use heat_map::{Grid, HeatMap, heat_map};
 pub use images::{ImageRow, images};
 pub use intervals::{Intervals, prediction_intervals};

@@ -63,6 +63,7 @@ fn the_laboratory_measures_every_estimator() {
         (&["estimators", "--posterior-scale", "0"][..], "choose a positive number"),
         (&["estimators", "--draws", "1"], "1 is not in 2.."),
         (&["estimators", "--batch", "0"], "0 is not in 1..=1599"),
+        (&["estimators", "--plot", "variance.jpg"], "choose svg or png"),
     ] {
         let (code, _, stderr) = run(arguments);
         assert!(code == Some(2) && stderr.contains(reason), "{arguments:?}: {stderr}");
