@@ -25,7 +25,10 @@ impl Out {
     /// `--out FOLDER` and `--format svg` or `png`.
     pub fn of(arguments: &[String], folder: &str) -> Result<Self, Failure> {
         let folder = PathBuf::from(flag(arguments, "--out").unwrap_or(folder));
-        Ok(Self { folder, format: flag(arguments, "--format").map_or(Ok(Format::Svg), str::parse)? })
+        Ok(Self {
+            folder,
+            format: flag(arguments, "--format").map_or(Ok(Format::Svg), str::parse)?,
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {

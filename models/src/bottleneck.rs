@@ -32,7 +32,9 @@ pub enum BottleneckError {
         width: usize,
     },
     /// Convolutions, which have no transposed weights to take.
-    #[error("tied weights are of dense layers alone: leave out the convolutions, or leave the decoder its own weights")]
+    #[error(
+        "tied weights are of dense layers alone: leave out the convolutions, or leave the decoder its own weights"
+    )]
     TiedConvolutions,
     /// More latents than data.
     #[error("{latents} latents for data of {width} columns: choose {width} at most")]

@@ -138,7 +138,7 @@ fn every_likelihood_has_its_parameters_for_each_pixel() {
         let tape = Tape::new();
         let x = Array2::from_elem((3, 48), 1.0);
         let bound = vae.bind(&tape);
-        let z = bound.encode(tape.constant(&x)).mean;
+        let z = bound.encode(tape.constant(&x)).mean();
         let outputs = bound.outputs(z);
         assert_eq!(outputs.shape(), [3, 48 * each], "{name}");
         for (at, &output) in outputs.data().iter().enumerate() {

@@ -108,3 +108,17 @@ fn a_likelihood_that_needs_other_outputs_is_refused() {
         }
     }
 }
+
+#[test]
+fn convolutions_are_refused() {
+    let model = Autoencoder::<P>::convolutional(
+        [4, 4, 1],
+        &[2],
+        &[2],
+        Activation::Tanh,
+        Likelihood::Bernoulli,
+        Noise::new(0),
+    );
+    let error = model.unwrap().with_tied_weights().unwrap_err();
+    assert_eq!(error, BottleneckError::TiedConvolutions);
+}
