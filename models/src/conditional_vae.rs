@@ -139,24 +139,38 @@ impl<'t, T: Real> ConditionalVae<Var<'t, T>> {
         classes: &Arc<[usize]>,
         noise: Noise,
     ) -> Bound<'t, T> {
-        self.bound_of(x, self.encode(x, classes), noise, |z| self.decoder.given(z, classes))
+        self.bound_of(x, self.encode(x, classes), noise, |z| self.decoder.first(z, classes))
     }
 
     pub(crate) fn bound_each(&self, x: Var<'t, T>, noise: Noise) -> Bound<'t, T> {
         let q = DiagonalNormal::from_columns(self.encoder.given_each(x));
-        self.bound_of(x, q, noise, |z| self.decoder.given_each(z))
+        self.bound_of(x, q, noise, |z| self.decoder.first_each(z))
     }
 
+    /// The bounds of pairs of a row of x and a class, `[pairs]`.
+    pub(crate) fn bound_pairs(
+        &self,
+        x: Var<'t, T>,
+        rows: &Arc<[usize]>,
+        classes: &Arc<[usize]>,
+        noise: Noise,
+    ) -> Bound<'t, T> {
+        let q = DiagonalNormal::from_columns(self.encoder.given_pairs(x, rows, classes));
+        let x = x.gather_rows(rows.clone());
+        self.bound_of(x, q, noise, |z| self.decoder.first(z, classes))
+    }
+
+    /// From q(z | x, y), and the decoder's first layer.
     fn bound_of(
         &self,
         x: Var<'t, T>,
         q: DiagonalNormal<'t, T>,
         noise: Noise,
-        decode: impl FnOnce(Var<'t, T>) -> Var<'t, T>,
+        first: impl FnOnce(Var<'t, T>) -> Var<'t, T>,
     ) -> Bound<'t, T> {
-        let decoded = decode(q.rsample(noise));
+        let hidden = first(q.rsample(noise));
         Bound {
-            log_likelihood: self.likelihood.log_prob(decoded, x),
+            log_likelihood: self.likelihood.log_prob_through(&self.decoder.rest, hidden, x),
             divergence: q.kl_to_standard(),
         }
     }

@@ -66,21 +66,51 @@ impl<'t, T: Real> ConditionedMlp<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn given(&self, x: Var<'t, T>, classes: &Arc<[usize]>) -> Var<'t, T> {
-        self.behind(
-            x.affine(self.input.weight, self.input.bias) + self.class.gather_rows(classes.clone()),
-        )
+        self.rest.forward(self.first(x, classes))
+    }
+
+    /// The outputs of pairs of a row of x `[n, in]` and a class, `rows[i]` and `classes[i]`: `[pairs, out]`.
+    ///
+    /// # Panics
+    /// If there are not as many rows as classes, or one is beyond those there are.
+    #[must_use]
+    #[track_caller]
+    pub fn given_pairs(
+        &self,
+        x: Var<'t, T>,
+        rows: &Arc<[usize]>,
+        classes: &Arc<[usize]>,
+    ) -> Var<'t, T> {
+        let x = self.of_input(x).gather_rows(rows.clone());
+        self.rest.forward(self.activated(x + self.class.gather_rows(classes.clone())))
     }
 
     /// The outputs given every class: `[n, in]`, or `[K, n, in]` with a row for each class, to `[K, n, out]`.
     #[must_use]
     #[track_caller]
     pub fn given_each(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let &[classes, hidden] = self.class.shape() else { unreachable!("c is a matrix") };
-        let class = self.class.reshape(&[classes, 1, hidden]);
-        self.behind(x.affine(self.input.weight, self.input.bias) + class)
+        self.rest.forward(self.first_each(x))
     }
 
-    fn behind(&self, first: Var<'t, T>) -> Var<'t, T> {
-        self.rest.forward(self.rest.activation.apply(first))
+    /// a(x W + b + c_y) of each row given its own class, `[n, hidden]`.
+    #[track_caller]
+    pub(crate) fn first(&self, x: Var<'t, T>, classes: &Arc<[usize]>) -> Var<'t, T> {
+        self.activated(self.of_input(x) + self.class.gather_rows(classes.clone()))
+    }
+
+    /// The same given every class, `[K, n, hidden]`.
+    #[track_caller]
+    pub(crate) fn first_each(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let &[classes, hidden] = self.class.shape() else { unreachable!("c is a matrix") };
+        self.activated(self.of_input(x) + self.class.reshape(&[classes, 1, hidden]))
+    }
+
+    #[track_caller]
+    fn of_input(&self, x: Var<'t, T>) -> Var<'t, T> {
+        x.affine(self.input.weight, self.input.bias)
+    }
+
+    fn activated(&self, first: Var<'t, T>) -> Var<'t, T> {
+        self.rest.activation.apply(first)
     }
 }

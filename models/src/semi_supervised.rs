@@ -9,6 +9,10 @@
 //!
 //! The objective (their equation 9), per datum of n labelled and m unlabelled rows: `s mean L + (1 − s) mean U − α mean log q(y | x)` with
 //! s = n/(n + m). Without the last term labelled rows would not teach the classifier at all; theirs has α = 0.1.
+//!
+//! A decoder's pass for each class is most of the work, and a trained classifier rules most classes out. U is a bound by any q, so also by q without
+//! the classes below [ε](SemiSupervised::least), what they had shared out among the others: K passes become one or two. At ε = 0, the
+//! default, none is left out.
 
 use crate::{Batch, BottleneckError, ConditionalVae, Likelihood, Loss, Model, TargetError};
 use evidence_autodiff::{Array, Noise, Parameters, Path, Real, Tape, Tree, Var};
@@ -33,6 +37,9 @@ pub struct SemiSupervised<P> {
     pub labelled: f64,
     /// α, what the classifier's own log-likelihood of a labelled row weighs.
     pub alpha: f64,
+    /// ε, the probability below which a class of an unlabelled row is left out, in [0, 1/K). A class once left out comes back only by what
+    /// other rows teach the classifier: ε should be well below what a gradient can see.
+    pub least: f64,
 }
 
 impl<T: Real> SemiSupervised<Array<T>> {
@@ -61,7 +68,23 @@ impl<T: Real> SemiSupervised<Array<T>> {
             classifier: Mlp::new(&classifier, activation, noise.stream(1)),
             labelled,
             alpha,
+            least: 0.0,
         }
+    }
+
+    /// Leaving classes out of the sum over an unlabelled row's that the classifier gives less than ε.
+    ///
+    /// # Panics
+    /// If ε is not in [0, 1/K): one class must be left.
+    #[must_use]
+    #[track_caller]
+    pub fn with_least(self, least: f64) -> Self {
+        let classes = self.vae.classes();
+        assert!(
+            least >= 0.0 && least * (classes as f64) < 1.0,
+            "SemiSupervised: classes below {least} left out of {classes}; it must be at least 0 and below 1/{classes}"
+        );
+        Self { least, ..self }
     }
 
     /// Whether sizes make one: see [`ConditionalVae::admits`].
@@ -111,11 +134,12 @@ impl<P> Tree<P> for SemiSupervised<P> {
             classifier: self.classifier.map(&path.field("classifier"), f),
             labelled: self.labelled,
             alpha: self.alpha,
+            least: self.least,
         }
     }
 
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
-        let Self { vae, classifier, labelled: _, alpha: _ } = self;
+        let Self { vae, classifier, labelled: _, alpha: _, least: _ } = self;
         vae.leaves_mut(out);
         classifier.leaves_mut(out);
     }
@@ -143,11 +167,39 @@ impl<'t, T: Real> SemiSupervised<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn unlabelled_bound(&self, x: Var<'t, T>, noise: Noise) -> Var<'t, T> {
+        let log_q = self.classifier.forward(x);
+        if self.least > 0.0 {
+            return self.likely_bound(x, log_q.log_softmax(-1), noise);
+        }
         let bound = self.vae.bound_each(x, noise);
         let joint =
             bound.log_likelihood - bound.divergence * self.vae.kl_share - self.log_classes();
-        let log_q = self.classifier.forward(x).t().log_softmax(0);
+        let log_q = log_q.t().log_softmax(0);
         (log_q.exp() * (joint - log_q)).sum(0)
+    }
+
+    /// The same by q without the classes below ε, what they had shared out among the others in proportion.
+    #[track_caller]
+    fn likely_bound(&self, x: Var<'t, T>, log_q: Var<'t, T>, noise: Noise) -> Var<'t, T> {
+        let &[n, classes] = log_q.shape() else { unreachable!("a row for each of x") };
+        let least = T::from_f64(self.least.ln());
+        let likely: Arc<[bool]> = log_q.data().iter().map(|&log_q| log_q >= least).collect();
+        let pairs: Arc<[usize]> = (0..n * classes).filter(|&pair| likely[pair]).collect();
+        let rows: Arc<[usize]> = pairs.iter().map(|pair| pair / classes).collect();
+        let of: Arc<[usize]> = pairs.iter().map(|pair| pair % classes).collect();
+        let left = log_q.exp().mask(likely.clone()).sum(-1).ln();
+        let log_q =
+            log_q.reshape(&[n * classes]).gather_rows(pairs) - left.gather_rows(rows.clone());
+        let bound = self.vae.bound_pairs(x, &rows, &of, noise);
+        let joint =
+            bound.log_likelihood - bound.divergence * self.vae.kl_share - self.log_classes();
+        // Back into a table of rows and classes, with a 0 for those left out.
+        let terms = log_q.exp() * (joint - log_q);
+        let terms = Var::concat(&[terms, x.tape().filled(&[1], 0.0)], 0);
+        let mut next = 0..rows.len();
+        let place = |&likely: &bool| if likely { next.next() } else { None }.unwrap_or(rows.len());
+        let places: Vec<usize> = likely.iter().map(place).collect();
+        terms.gather_rows(places).reshape(&[n, classes]).sum(-1)
     }
 
     /// The objective per datum. Its parts are the two bounds and the classifier's log-likelihood, each a mean over the rows it is of, and 0 of

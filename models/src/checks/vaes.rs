@@ -117,4 +117,14 @@ pub(super) fn rows(table: &mut Vec<Check>) {
         5,
         labels([2.0, UNLABELLED, 1.0, UNLABELLED])
     );
+    let some = SemiSupervised::new(&[5, 4, 2], 3, tanh, Likelihood::Bernoulli, (0.3, 0.5), noise);
+    objective!(
+        table,
+        stochastic_gradient,
+        "SemiSupervised, M2, unlikely classes left out",
+        SemiSupervised<P>,
+        some.with_least(0.3),
+        5,
+        labels([2.0, UNLABELLED, 1.0, UNLABELLED])
+    );
 }

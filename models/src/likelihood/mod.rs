@@ -18,6 +18,7 @@ pub use targets::TargetError;
 
 use crate::special::ln_gamma;
 use evidence_autodiff::{Array, Path, Real, Tree, Var};
+use evidence_layers::{Activation, Mlp};
 use ndarray::ArrayD;
 use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
@@ -246,6 +247,26 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
                 let constant = output.tape().batch(log_factorials.view());
                 (targets * output - output.exp() - constant).sum(-1)
             }
+        }
+    }
+
+    /// The same of a network's outputs, `log p(y | net(x))`. A Bernoulli's is one op with the last layer, which does not keep the logits.
+    ///
+    /// # Panics
+    /// As [`log_prob`](Self::log_prob) does, or if the network does not take x.
+    #[must_use]
+    #[track_caller]
+    pub fn log_prob_through(
+        &self,
+        net: &Mlp<Var<'t, T>>,
+        x: Var<'t, T>,
+        targets: Var<'t, T>,
+    ) -> Var<'t, T> {
+        match (self, net.layers.last()) {
+            (Self::Bernoulli, Some(last)) if net.output == Activation::Identity => {
+                net.hidden(x).affine_bernoulli_log_prob(last.weight, last.bias, targets)
+            }
+            _ => self.log_prob(net.forward(x), targets),
         }
     }
 

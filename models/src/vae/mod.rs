@@ -225,15 +225,10 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     #[must_use]
     #[track_caller]
     pub fn log_likelihood(&self, z: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
-        match (&self.likelihood, self.decoder.layers.last()) {
-            // One op, which does not keep the logits.
-            (Likelihood::Bernoulli, Some(last))
-                if self.decoder.output == Activation::Identity && self.convolutions.is_none() =>
-            {
-                self.decoder.hidden(z).affine_bernoulli_log_prob(last.weight, last.bias, x)
-            }
-            _ => self.likelihood.log_prob(self.outputs(z), x),
+        if self.convolutions.is_some() {
+            return self.likelihood.log_prob(self.outputs(z), x);
         }
+        self.likelihood.log_prob_through(&self.decoder, z, x)
     }
 
     /// `log p(x, zₖ) − log q(zₖ | x)` of each row for K draws of z: `[n, d]` to `[K, n]`, in nats.

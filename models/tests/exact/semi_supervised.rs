@@ -179,3 +179,105 @@ fn what_is_no_class_is_refused() {
         assert!(built.is_err(), "{classes} {share} {alpha}");
     }
 }
+
+/// All there is to know of a model with one latent and black or white pixels, by quadrature: for every image and class log p(x, y) and −L(x, y).
+fn enumerated(model: &SemiSupervised<P>, x: &Array2<f64>) -> (Array2<f64>, Array2<f64>) {
+    let (points, half) = (1200, 12.0);
+    let step = 2.0 * half / points as f64;
+    let grid = Array2::from_shape_fn((points, 1), |(i, _)| (i as f64 + 0.5) * step - half);
+    let tape = Tape::new();
+    let (bound, z) = (model.bind_constant(&tape), tape.constant(&grid));
+    let mut exact = Array2::zeros((x.nrows(), CLASSES));
+    let mut below = exact.clone();
+    for class in 0..CLASSES {
+        let given = labels(&vec![class; points]);
+        let white = bound.vae.decode(z, &given);
+        let q = bound.vae.encode(tape.constant(x), &labels(&vec![class; x.nrows()]));
+        for (row, pixels) in x.outer_iter().enumerate() {
+            let (mean, scale) = (q.mean.data()[row], q.log_scale.data()[row].exp());
+            let mut mass = 0.0;
+            for (point, z) in grid.iter().enumerate() {
+                let p = &white.data()[point * 4..][..4];
+                let log_likelihood: f64 =
+                    p.iter().zip(pixels).map(|(p, x)| (x * p + (1.0 - x) * (1.0 - p)).ln()).sum();
+                let log_normal =
+                    |z: f64, scale: f64| -0.5 * (z * z + std::f64::consts::TAU.ln()) - scale.ln();
+                let joint = log_likelihood + log_normal(*z, 1.0) - (CLASSES as f64).ln();
+                let log_q = log_normal((z - mean) / scale, scale);
+                mass += joint.exp() * step;
+                below[[row, class]] += log_q.exp() * (joint - log_q) * step;
+            }
+            exact[[row, class]] = mass.ln();
+        }
+    }
+    (exact, below)
+}
+
+#[test]
+fn bounds_fall_short_of_the_evidence_by_the_divergences_from_the_exact_posteriors() {
+    let (sizes, noise) = ([4, 6, 1], Noise::new(12));
+    let likelihood = Likelihood::Bernoulli;
+    let new =
+        SemiSupervised::<P>::new(&sizes, CLASSES, Activation::Tanh, likelihood, (0.3, 0.7), noise);
+    let model = scrambled(&new, 0.7, Noise::new(13));
+    let every = Array2::from_shape_fn((16, 4), |(i, pixel)| f64::from(i as u32 >> pixel & 1));
+    let (exact, below) = enumerated(&model, &every);
+    // Of all images with all classes, the probabilities add up.
+    assert!(close(exact.mapv(f64::exp).sum(), 1.0));
+    let q = model.probabilities(every.view());
+    for least in [0.0, 0.3] {
+        let model = model.clone().with_least(least);
+        let runs: Vec<(Vec<f64>, Vec<f64>)> = (0..3000)
+            .map(|draw| {
+                let tape = Tape::new();
+                let (bound, x) = (model.bind_constant(&tape), tape.constant(&every));
+                let noise = Noise::new(14).stream(draw);
+                let labelled = bound.labelled_bound(x, &labels(&[2; 16]), noise.stream(0));
+                let unlabelled = bound.unlabelled_bound(x, noise.stream(1));
+                (labelled.data().to_vec(), unlabelled.data().to_vec())
+            })
+            .collect();
+        for row in 0..16 {
+            let draws: Vec<f64> = runs.iter().map(|run| run.0[row]).collect();
+            within_four_errors("the bound of log p(x, y)", &draws, below[[row, 2]]);
+            assert!(below[[row, 2]] <= exact[[row, 2]]);
+            let likely: Vec<usize> = (0..CLASSES).filter(|&k| q[[row, k]] >= least).collect();
+            let left: f64 = likely.iter().map(|&k| q[[row, k]]).sum();
+            let evidence = exact.row(row).mapv(f64::exp).sum().ln();
+            // log p(x) − KL(q(y | x) ‖ p(y | x)) − E KL(q(z | x, y) ‖ p(z | x, y)).
+            let short: f64 = likely
+                .iter()
+                .map(|&k| {
+                    let q = q[[row, k]] / left;
+                    let of_class = q.ln() - (exact[[row, k]] - evidence);
+                    q * (of_class + exact[[row, k]] - below[[row, k]])
+                })
+                .sum();
+            assert!(short > 0.0);
+            let draws: Vec<f64> = runs.iter().map(|run| run.1[row]).collect();
+            within_four_errors("the bound of log p(x)", &draws, evidence - short);
+        }
+        let kept = q.iter().filter(|q| **q >= least).count();
+        assert!((least == 0.0) == (kept == 16 * CLASSES), "{kept}");
+    }
+}
+
+#[test]
+fn without_a_class_to_leave_out_the_sum_is_the_whole_one() {
+    let model = quiet(Likelihood::Bernoulli);
+    let q = model.probabilities(rows(7).view());
+    let least = 0.5 * q.fold(1.0_f64, |least, &q| least.min(q));
+    let of = |model: SemiSupervised<P>| {
+        let tape = Tape::new();
+        let (bound, x) = (model.bind_constant(&tape), tape.constant(rows(7)));
+        bound.unlabelled_bound(x, Noise::new(7)).data().to_vec()
+    };
+    let (some, all) = (of(model.clone().with_least(least)), of(model.clone()));
+    assert!(some.iter().zip(&all).all(|(a, b)| close(*a, *b)), "{some:?} {all:?}");
+    // At least one class is left of any row.
+    assert!(of(model.clone().with_least(0.33)).iter().all(|bound| bound.is_finite()));
+    for least in [1.0 / 3.0, 0.5, -0.1, f64::NAN] {
+        let built = std::panic::catch_unwind(|| model.clone().with_least(least));
+        assert!(built.is_err(), "{least}");
+    }
+}
