@@ -31,11 +31,13 @@
 mod batches;
 mod dataset;
 mod density;
+mod drawn;
 mod embedded;
 mod error;
 mod fingerprint;
 mod frame;
 mod images;
+mod mixed;
 mod moments;
 mod parts;
 mod quadrature;
@@ -53,10 +55,13 @@ mod write;
 pub use batches::Batches;
 pub use dataset::{Dataset, Standardized};
 pub use density::Density2d;
+pub(crate) use drawn::Draws;
+pub use drawn::{Draw, Drawn};
 pub use embedded::{DIGITS_MAX, digits, red_wine};
 pub use error::{DataError, Part, Table};
 pub use frame::{Categories, Column, Frame};
 pub use images::{ImagePart, Images, ImagesError, binarised};
+pub use mixed::MixedBatches;
 pub use read::{Chunks, Delimiter, Fault, Missing, Place, ReadError, ReadOptions, Wanted, read};
 pub use row_buffer::RowBuffer;
 pub use schema::{

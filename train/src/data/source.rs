@@ -2,6 +2,7 @@
 
 use super::batches::Batches;
 use super::dataset::Dataset;
+use super::drawn::Draws;
 use super::error::DataError;
 use super::stream::{StreamBatches, StreamError};
 use evidence_autodiff::Noise;
@@ -27,12 +28,14 @@ impl<'a> Minibatch<'a> {
 
 /// The rows to train on, each once an epoch, in an order that the seed and the epoch alone decide.
 ///
-/// Two cases and no trait object: what borrows a set until it is dropped is in the way of whoever moves the set afterwards.
+/// Cases and no trait object: what borrows a set until it is dropped is in the way of whoever moves the set afterwards.
 pub(crate) enum Source<'a> {
     /// In memory.
     Memory(Shuffled<'a>),
     /// Read in every epoch.
     Disk(Box<StreamBatches<'a>>),
+    /// Made in every step.
+    Drawn(Draws<'a>),
 }
 
 impl Source<'_> {
@@ -41,6 +44,7 @@ impl Source<'_> {
         match self {
             Self::Memory(shuffled) => shuffled.data.rows(),
             Self::Disk(stream) => stream.rows(),
+            Self::Drawn(draws) => draws.rows(),
         }
     }
 
@@ -49,6 +53,15 @@ impl Source<'_> {
         match self {
             Self::Memory(shuffled) => shuffled.batches.steps(),
             Self::Disk(stream) => stream.steps(),
+            Self::Drawn(draws) => draws.steps(),
+        }
+    }
+
+    /// What a batch of so many rows counts in the mean over an epoch: its share of the rows, or, where it is no part of them, of the steps.
+    pub fn share(&self, rows: usize) -> f64 {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => rows as f64 / self.rows() as f64,
+            Self::Drawn(draws) => 1.0 / draws.steps() as f64,
         }
     }
 
@@ -57,6 +70,7 @@ impl Source<'_> {
         match self {
             Self::Memory(shuffled) => Ok(shuffled.batch(epoch, batch)),
             Self::Disk(stream) => stream.batch(epoch, batch),
+            Self::Drawn(draws) => Ok(draws.batch(epoch, batch)),
         }
     }
 }

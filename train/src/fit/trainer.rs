@@ -5,7 +5,7 @@ use super::evaluate::evaluate_on;
 use super::restore::{RestoreError, fits, put};
 use super::snapshot::{Position, Snapshot, apart, assign, keep};
 use super::{Divergence, Epoch, Fit, FitOptions, Schedule, Stop};
-use crate::data::{DataError, Dataset, Shuffled, Source, Stream, StreamError};
+use crate::data::{DataError, Dataset, Draw, Draws, Shuffled, Source, Stream, StreamError};
 use evidence_autodiff::{Noise, Parameters, Real, Tape};
 use evidence_models::{Backprop, Model, Value};
 use evidence_optim::{Optimizer, global_norm, schedule};
@@ -106,6 +106,46 @@ where
         Ok(Self::with(model, source, validation, optimizer, options))
     }
 
+    /// At the start, on minibatches that a function draws, of a training set of so many rows: an epoch is ⌈rows / batch⌉ of them, however many
+    /// rows each has.
+    ///
+    /// # Errors
+    /// If there are no rows or the batch size is 0.
+    ///
+    /// ```
+    /// use evidence_autodiff::Noise;
+    /// use evidence_layers::Activation;
+    /// use evidence_models::{Likelihood, Vae};
+    /// use evidence_optim::Adam;
+    /// use evidence_train::data::{DIGITS_MAX, binarised, digits};
+    /// use evidence_train::{Event, FitOptions, Trainer};
+    ///
+    /// // Digits of black and white pixels, other ones whenever a digit is met.
+    /// let grey = digits().features().mapv(|x| (x / DIGITS_MAX) as f32);
+    /// let mut draw = |_: usize, noise: Noise| {
+    ///     let rows = noise.stream(0).permutation(grey.nrows());
+    ///     (binarised(&grey, &rows[..64], noise.stream(1)).mapv(f64::from), None)
+    /// };
+    /// let model = Vae::new(&[64, 32, 4], Activation::Relu, Likelihood::Bernoulli, Noise::new(0));
+    /// let options = FitOptions { epochs: 1, ..FitOptions::default() };
+    /// let mut adam = Adam::<f32>::new(1e-3)?;
+    /// let mut trainer = Trainer::drawn(model, grey.nrows(), &mut draw, None, &mut adam, options)?;
+    /// while !matches!(trainer.advance(), Event::Stop(_)) {}
+    /// assert_eq!(trainer.position().step, grey.nrows().div_ceil(64));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn drawn(
+        model: M,
+        rows: usize,
+        draw: &'a mut Draw<'a>,
+        validation: Option<&'a Dataset>,
+        optimizer: &'a mut O,
+        options: FitOptions,
+    ) -> Result<Self, DataError> {
+        let draws = Draws::new(draw, rows, options.batch, orders(&options))?;
+        Ok(Self::with(model, Source::Drawn(draws), validation, optimizer, options))
+    }
+
     fn with(
         model: M,
         training: Source<'a>,
@@ -192,7 +232,7 @@ where
         }
         let data_size = training.rows();
         let batch = training.batch(position.epoch, position.taken)?;
-        let share = batch.rows.len() as f64 / data_size as f64;
+        let taken = batch.rows.len();
         let rows = buffers.rows(batch, data_size);
         let (Value { loss, parts }, mut gradients) = backprop.gradient(model, rows, noise);
         if !loss.is_finite() || !global_norm(&mut gradients).is_finite() {
@@ -208,6 +248,7 @@ where
         names.clear();
         names.extend(parts.iter().map(|(name, _)| *name));
         position.sums.resize(1 + parts.len(), 0.0);
+        let share = training.share(taken);
         let values = [loss].into_iter().chain(parts.into_iter().map(|(_, part)| part));
         for (sum, value) in position.sums.iter_mut().zip(values) {
             *sum += share * value;

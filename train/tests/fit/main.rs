@@ -5,6 +5,7 @@ mod bad_input;
 mod bits;
 mod cases;
 mod divergence;
+mod drawn;
 mod resume;
 mod stopping;
 mod streamed;
