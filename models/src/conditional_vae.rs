@@ -23,7 +23,8 @@ pub struct ConditionalVae<P> {
 }
 
 impl<T: Real> ConditionalVae<Array<T>> {
-    /// Sizes from the data to the latents, `[784, 500, 50]`, at least one of them hidden; the decoder mirrors them.
+    /// Sizes from the data to the latents, `[784, 500, 50]`, at least one of them hidden; the decoder mirrors them. A predicted scale starts at 1,
+    /// with a mean of 0: such data should be about that large.
     ///
     /// # Panics
     /// With sizes that [`admits`](Self::admits) refuses, or no classes.
@@ -41,9 +42,17 @@ impl<T: Real> ConditionalVae<Array<T>> {
         let mut encoder = sizes.to_vec();
         encoder[sizes.len() - 1] *= 2;
         let decoder = mirrored(sizes, likelihood.outputs(sizes[0], None));
+        let mut decoder = ConditionedMlp::new(&decoder, classes, activation, noise.stream(1));
+        if let (Likelihood::PredictedGaussian, Some(last)) =
+            (&likelihood, decoder.rest.layers.last_mut())
+        {
+            // With scales drawn at random, one column's density can outweigh all others by thousands of nats, and differs as much from class to
+            // class: a classifier that learns from it loses whatever it knew. All scales start at 1.
+            last.weight.fill(T::zero());
+        }
         Self {
             encoder: ConditionedMlp::new(&encoder, classes, activation, noise.stream(0)),
-            decoder: ConditionedMlp::new(&decoder, classes, activation, noise.stream(1)),
+            decoder,
             likelihood,
             kl_share: 1.0,
         }

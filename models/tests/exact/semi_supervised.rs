@@ -281,3 +281,20 @@ fn without_a_class_to_leave_out_the_sum_is_the_whole_one() {
         assert!(built.is_err(), "{least}");
     }
 }
+
+#[test]
+fn predicted_scales_start_out_as_one() {
+    let (sizes, noise) = ([4, 6, 2], Noise::new(15));
+    let likelihood = Likelihood::PredictedGaussian;
+    let vae = ConditionalVae::<P>::new(&sizes, CLASSES, Activation::Softplus, likelihood, noise);
+    let x = normal(5, 4, Noise::new(16));
+    let tape = Tape::new();
+    let bound = vae.bind_constant(&tape);
+    let q = bound.encode(tape.constant(&x), &labels(&[0, 1, 2, 0, 1]));
+    let elbo = bound.elbo(tape.constant(&x), &labels(&[0, 1, 2, 0, 1]), Noise::new(17));
+    // log N(x; 0, I), whatever was drawn.
+    for (row, x) in x.outer_iter().enumerate() {
+        let standard = -0.5 * (x.dot(&x) + 4.0 * crate::common::LN_TAU);
+        assert!(close(elbo.data()[row] + q.kl_to_standard().data()[row], standard), "{row}");
+    }
+}
