@@ -6,7 +6,8 @@
 
 use super::activation::Activation;
 use super::affine::Finish;
-use super::convolution::{Convolution, Window, add_rows, add_up};
+use super::convolution::{Convolution, add_rows, add_up};
+use super::window::Window;
 use crate::check::{Check, Input};
 use crate::kernels::matmul::MatMut;
 use crate::scalar::Real;

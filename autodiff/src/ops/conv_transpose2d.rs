@@ -5,7 +5,8 @@
 //! cache. See [`convolution`](super::convolution).
 
 use super::activation::Activation;
-use super::convolution::{Convolution, Window, add_rows, add_up};
+use super::convolution::{Convolution, add_rows, add_up};
+use super::window::Window;
 use crate::check::{Check, Input};
 use crate::kernels::matmul::MatMut;
 use crate::scalar::Real;

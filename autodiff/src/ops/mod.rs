@@ -1,7 +1,7 @@
 //! The operations: one file each, and in it, from top to bottom, the formula forward and backward, the code, the rows
 //! of the check table and the tests.
 //!
-//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops, `convolution` and `spline_bin` are those of
+//! [`unary`], [`binary`] and [`nary`] are the machinery of elementwise ops, `convolution`, `window` and `spline_bin` are those of
 //! convolutions and splines; everything else is an op.
 
 pub(crate) mod binary;
@@ -13,13 +13,14 @@ mod spline_bin;
 #[cfg(test)]
 mod testing;
 pub(crate) mod unary;
+mod window;
 
 use crate::check::Check;
 
 pub use activation::Activation;
-pub use convolution::Window;
 pub use invertible::{Guard, Stages};
 pub use spline_bin::Knots;
+pub use window::Window;
 
 /// Declares the ops' modules and the table of their checks, so that an op without checks does not compile.
 macro_rules! table {
