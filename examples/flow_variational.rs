@@ -1,5 +1,9 @@
 //! Variational inference with a flow: four densities known up to their normaliser (Rezende and Mohamed 2015), each approximated by
-//! minimising `KL(flow ‖ density)`; then ln Z by importance sampling from the flow, beside quadrature.
+//! maximising a bound on ln Z; then ln Z by importance sampling from the flow, beside quadrature.
+//!
+//! The bound of K draws is `E log 1/K Σₖ wₖ`, `w = density/flow` (Burda and others 2016). K = 1 is the reverse divergence,
+//! [`Flow::reverse_kl`]: a flow that leaves out a branch of the density loses little by it, and with K = 1 the two that fork end 0.15
+//! nats low. With a few draws what is left out costs more.
 //!
 //! `cargo run --release --example flow_variational`
 
@@ -12,30 +16,30 @@ use ndarray::Array2;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-const STEPS: u64 = 3_500;
-const DRAWS: usize = 256;
+const STEPS: u64 = 6_000;
+const DRAWS: usize = 512;
+/// K.
+const TOGETHER: usize = 4;
 
 fn main() -> Result<(), Failure> {
     with_threads(0, || {
         for potential in Potential::ALL {
             let mut flow =
-                Flow::neural_spline(2, 4, Spline::new(8, 5.0)?, &[32, 32], Noise::new(1))?;
-            let mut adam = Adam::new(4e-3)?;
+                Flow::neural_spline(2, 8, Spline::new(8, 6.5)?, &[64, 64], Noise::new(1))?;
+            let mut adam = Adam::new(2e-3)?;
             let mut tape = Tape::<f32>::new();
             for step in 0..STEPS {
                 // The density rises from a flat one, so that the flow finds all of its parts.
                 let share = step as f64 / STEPS as f64;
-                let heat = (0.05 + 1.9 * share).min(1.0);
+                let heat = (0.05 + 1.4 * share).min(1.0);
                 adam.set_factor((1.0 + (std::f64::consts::PI * share).cos()) / 2.0);
                 let mut gradient = {
                     let bound = flow.bind(&tape);
                     let noise = Noise::new(2).stream(step);
-                    let loss = bound.reverse_kl(
-                        &tape,
-                        (DRAWS, 2),
-                        |x| potential.log_density(x) * heat,
-                        noise,
-                    );
+                    let (x, log_q) = bound.sample_with_log_prob(&tape, (DRAWS, 2), noise);
+                    let log_weights = potential.log_density(x) * heat - log_q;
+                    let groups = log_weights.reshape(&[TOGETHER, DRAWS / TOGETHER]);
+                    let loss = (TOGETHER as f64).ln() - groups.logsumexp(0).mean(..);
                     loss.backward().of(&bound)
                 };
                 tape.reset();
