@@ -11,7 +11,7 @@
 //! s = n/(n + m). Without the last term labelled rows would not teach the classifier at all; theirs has α = 0.1.
 //!
 //! A decoder's pass for each class is most of the work, and a trained classifier rules most classes out. U is a bound by any q, so also by q without
-//! the classes below [ε](SemiSupervised::least), what they had shared out among the others: K passes become one or two. At ε = 0, the
+//! the classes below [ε](SemiSupervised::least), what they had shared out among the others: a pass for each class that is left. At ε = 0, the
 //! default, none is left out.
 
 use crate::{Batch, BottleneckError, ConditionalVae, Likelihood, Loss, Model, TargetError};

@@ -66,10 +66,22 @@ impl<T: Real> Vae<Array<T>> {
         let mut encoder = sizes.to_vec();
         encoder[sizes.len() - 1] *= 2;
         let decoder = mirrored(sizes, likelihood.outputs(sizes[0], None));
+        let encoder = Mlp::new(&encoder, activation, noise.stream(0));
+        let decoder = Mlp::new(&decoder, activation, noise.stream(1));
+        Self::of(encoder, decoder, None, likelihood)
+    }
+
+    /// With the standard prior, posterior and objective.
+    fn of(
+        encoder: Mlp<Array<T>>,
+        decoder: Mlp<Array<T>>,
+        convolutions: Option<Convolutions<Array<T>>>,
+        likelihood: Likelihood<Array<T>>,
+    ) -> Self {
         Self {
-            encoder: Mlp::new(&encoder, activation, noise.stream(0)),
-            decoder: Mlp::new(&decoder, activation, noise.stream(1)),
-            convolutions: None,
+            encoder,
+            decoder,
+            convolutions,
             likelihood,
             prior: LatentPrior::StandardNormal,
             covariance: Covariance::Diagonal,
@@ -97,17 +109,7 @@ impl<T: Real> Vae<Array<T>> {
         let images = (image, filters);
         let (convolutions, encoder, decoder) =
             Convolutions::with_dense(images, sizes, 2, activation, &likelihood, noise)?;
-        Ok(Self {
-            encoder,
-            decoder,
-            convolutions: Some(convolutions),
-            likelihood,
-            prior: LatentPrior::StandardNormal,
-            covariance: Covariance::Diagonal,
-            bend: Chain(Vec::new()),
-            objective: Objective::default(),
-            kl_share: 1.0,
-        })
+        Ok(Self::of(encoder, decoder, Some(convolutions), likelihood))
     }
 
     /// Whether sizes from the data to the latents make a VAE: at least two, none of them 0, no more latents than columns.
@@ -190,7 +192,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
         encoded(self.convolutions.as_ref(), &self.encoder, x)
     }
 
-    /// The same from what the encoder gave.
+    /// q(z | x) from its numbers.
     fn posterior(&self, encoded: Var<'t, T>) -> LatentNormal<'t, T> {
         LatentNormal::from_columns(encoded, self.covariance, self.latent_columns())
     }
