@@ -26,7 +26,7 @@ pub(super) struct MnistArguments {
     #[arg(long, value_name = "NAME")]
     prior: Option<PriorOption>,
     /// Passes over the training images
-    #[arg(long, value_name = "N", default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
     epochs: u16,
     /// Divides the number of passes by N, for a quick look
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]

@@ -7,7 +7,7 @@
 //! | pixels | divided by 126 | the same |
 //! | posterior | mean field, one draw a step for the whole batch | mean field, by local reparametrisation |
 //! | prior | the best of a grid on 10,000 of the training images | the best of a few on the same: see [`ImagePrior`] |
-//! | optimiser | SGD, batches of 128, 600 epochs | Adam, batches of 128, a cosine: see [`recipe`] |
+//! | optimiser | SGD, batches of 128, 600 epochs | SGD with momentum, batches of 128, 60 epochs: see [`recipe`] |
 //! | learned from | 50,000 images | 60,000, once the recipe was settled on 50,000 of them |
 //!
 //! Test images are scored, and nothing else.
