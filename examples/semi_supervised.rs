@@ -4,16 +4,16 @@
 //!
 //! `cargo run --release --example semi_supervised`
 //! `cargo run --release --example semi_supervised -- --data mnist --labels 100 --seeds 10`
-//! `cargo run --release --example semi_supervised -- --data mnist --labels 100 --only supervised,M1+M2 --epochs 20`
+//! `cargo run --release --example semi_supervised -- --data mnist --labels 100 --only supervised,M1+M2`
 //!
 //! | what | theirs | here |
 //! | --- | --- | --- |
 //! | pixels | binarised afresh whenever they are met | the same |
 //! | M1's latents | drawn afresh from q(z₁ ∣ x) whenever they are met | the same; their means to test on |
-//! | labelled rows | as many of each class | the same |
-//! | M1 | learns from no label | the same: one serves every seed |
+//! | labelled rows | as many of each class | the same; M1, which needs none, serves every seed's |
 //! | minibatch | labelled and unlabelled rows in the data's proportion | so many of each, weighed by the data's proportion |
 //! | α | 0.1 | see [`Recipe`]: larger, for fewer passes |
+//! | second latents; between layers | 50; softplus | 10; ReLU |
 //! | classifier | from scratch | starts as the supervised one |
 //! | Adam | 3 · 10⁻⁴, up to 3,000 passes | 10⁻³ down to 0 along a cosine, few passes |
 //!
@@ -80,9 +80,7 @@ fn main() -> Result<(), Failure> {
         Some(folder) => mnist(Path::new(folder))?,
         None => embedded()?,
     };
-    if let Some(epochs) = number("--epochs")? {
-        data.recipe.epochs = [epochs; 3];
-    }
+    data.recipe.epochs = number("--epochs")?.map_or(data.recipe.epochs, |epochs| [epochs; 3]);
     let labels = number("--labels")?.map_or(vec![20, 50, 200], |labels| vec![labels]);
     let seeds = number("--seeds")?.unwrap_or(3);
     let only = flag("--only").map_or(METHODS.to_vec(), |list| list.split(',').collect());
@@ -389,14 +387,14 @@ fn mnist(folder: &Path) -> Result<Data, Failure> {
         recipe: Recipe {
             coins: true,
             hidden: 500,
-            latents: [50, 50],
-            activation: Activation::Softplus,
+            latents: [50, 10],
+            activation: Activation::Relu,
             warm_up: 0,
             rate: 1e-3,
-            epochs: [30, 20, 30],
+            epochs: [60, 20, 100],
             steps: 300,
             batch: (50, 100),
-            alpha: [1.0, 1.0],
+            alpha: [10.0, 10.0],
         },
     })
 }
