@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "DIR holds MNIST's four files, plain or in gzip. Pixels are binarised afresh whenever they are met, those to test on once. \
                   The published rows are of 3,280 epochs; N epochs take the same eight steps of the learning rate in proportion.\n\n\
-                  Example:\n  evidence reproduce vae mnist --draws 5 --epochs 50"
+                  Example:\n  evidence reproduce vae mnist --lead 900 --draws 50 --epochs 100"
 )]
 pub(super) struct VaeArguments {
     /// A folder with train-images-idx3-ubyte.gz and its like
@@ -21,6 +21,9 @@ pub(super) struct VaeArguments {
     /// Draws of the training's bound; 1 is the evidence lower bound
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     draws: u16,
+    /// Passes over the training images with one draw, at the first learning rate, before the others
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    lead: u16,
     /// Passes over the training images
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     epochs: u16,
@@ -57,6 +60,7 @@ pub(super) fn run(arguments: &VaeArguments, common: &Common) -> Result<(), CliEr
     let test = first(test, arguments.test_images);
     let recipe = Recipe {
         draws: arguments.draws.into(),
+        lead: arguments.lead.into(),
         epochs: arguments.epochs.into(),
         batch: arguments.batch.into(),
         learning_rate: arguments.learning_rate,
@@ -89,7 +93,7 @@ fn print(arguments: &VaeArguments, scores: &VaeScores) -> Result<(), CliError> {
         scores.nll,
         scores.nll_error,
         scores.active,
-        arguments.epochs,
+        u32::from(arguments.lead) + u32::from(arguments.epochs),
         scores.seconds / 60.0
     ))?;
     for row in PUBLISHED {
