@@ -3,8 +3,7 @@
 //! Rezende, Mohamed and Welling 2014.
 //!
 //! `cargo run --release --example semi_supervised`
-//! `cargo run --release --example semi_supervised -- --data mnist --labels 100 --seeds 10`
-//! `cargo run --release --example semi_supervised -- --data mnist --labels 100 --only supervised,M1+M2`
+//! `cargo run --release --example semi_supervised -- --data mnist --labels 100 --seeds 10 --only supervised,M1+M2`
 //!
 //! | what | theirs | here |
 //! | --- | --- | --- |
@@ -20,7 +19,8 @@
 //! The embedded digits' 8×8 greys are means of blocks of pixels: as coins they would be mostly noise, and leave M1's latents little to tell. M1
 //! sees them grey, under a normal whose scale is learned.
 //!
-//! What is different is to be judged by MNIST's last 10,000 training images, none of which is learned from here.
+//! What is different is judged by MNIST's last 10,000 training images, none of which is learned from here. M2 on MNIST's pixels is not
+//! settled: this recipe ended at 38.7 % of them, above the labelled rows alone (21.1 %).
 
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::{DenseNetwork, Model, SemiSupervised, UNLABELLED, Vae};
