@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "DIR holds MNIST's four files, plain or in gzip. Pixels are binarised afresh whenever they are met, those to test on once. \
                   The published rows are of 3,280 epochs; N epochs take the same eight steps of the learning rate in proportion.\n\n\
-                  Example:\n  evidence reproduce vae mnist --lead 900 --draws 50 --epochs 100"
+                  Example:\n  evidence reproduce vae mnist --lead 900 --draws 50 --epochs 90"
 )]
 pub(super) struct VaeArguments {
     /// A folder with train-images-idx3-ubyte.gz and its like
