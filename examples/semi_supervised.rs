@@ -49,7 +49,12 @@ const LEAST: f64 = 1e-4;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let flag = |name: &str| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| &pair[1]);
-    let number = |name: &str| flag(name).map(|text| text.parse::<usize>()).transpose();
+    let number = |name: &str| {
+        let parse = |text: &String| {
+            text.parse::<usize>().map_err(|_| format!("{name} {text}: it must be a whole number"))
+        };
+        flag(name).map(parse).transpose()
+    };
     let mut data = match flag("--data") {
         Some(folder) => Data::mnist(Path::new(folder))?,
         None => Data::embedded()?,
@@ -58,6 +63,10 @@ fn main() -> Result<(), Failure> {
         data.recipe.shorten(epochs);
     }
     let labels = number("--labels")?.map_or(vec![20, 50, 200], |labels| vec![labels]);
+    let rows = data.training.labels.len();
+    if let Some(wrong) = labels.iter().find(|labels| !(1..rows).contains(labels)) {
+        return Err(format!("--labels {wrong}: of {rows} training images, at least one must have a label, and one none").into());
+    }
     let seeds = number("--seeds")?.unwrap_or(3);
     let only = flag("--only").map_or(METHODS.to_vec(), |list| list.split(',').collect());
     if let Some(unknown) = only.iter().find(|name| !METHODS.contains(name)) {
