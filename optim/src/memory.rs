@@ -78,13 +78,14 @@ impl<T: Real> Memory<T> {
         self.check(&leaves, &slopes);
         self.steps += 1;
         let mut state = self.arrays.iter_mut();
-        for (leaf, slope) in leaves.into_iter().zip(slopes) {
+        let leaves = leaves.into_iter().zip(slopes).map(|(leaf, slope)| {
             let mut leaf = Some(leaf);
-            let values: [&mut [T]; N] = from_fn(|_| {
+            let values = from_fn(|_| {
                 elements(leaf.take().or_else(|| state.next()).expect("N - 1 slots for each leaf"))
             });
-            update(rule, slope.data(), values);
-        }
+            (slope.data(), values)
+        });
+        update(rule, leaves);
     }
 
     /// Zeros for every slot of every parameter.

@@ -5,7 +5,7 @@
 
 use evidence_autodiff::Real;
 use evidence_autodiff::kernels::simd::{Kernel, dispatch};
-use evidence_autodiff::kernels::threads::for_chunks_mut_n;
+use evidence_autodiff::kernels::threads::{CHUNK, FORK_MIN_ELEMENTS, for_each_mut};
 use std::array::from_fn;
 
 /// What an optimiser does to one coordinate, in which a step keeps `N` numbers: the parameter, and N − 1 of state.
@@ -55,14 +55,33 @@ impl<T: Real, R: Rule<T, N>, const N: usize> Kernel for Update<'_, T, R, N> {
     }
 }
 
-/// Applies `rule` to every coordinate: `values` are the parameters, then their state.
-pub(crate) fn update<T: Real, R: Rule<T, N>, const N: usize>(
+/// What a step reads and changes of one parameter: its gradient; the parameter, then its state.
+pub(crate) type Leaf<'a, T, const N: usize> = (&'a [T], [&'a mut [T]; N]);
+
+/// Applies `rule` to every coordinate of every leaf, all leaves cut among the threads together: a network has many that are
+/// too small to share, and each fork has a slower end.
+pub(crate) fn update<'a, T: Real, R: Rule<T, N>, const N: usize>(
     rule: R,
-    gradient: &[T],
-    values: [&mut [T]; N],
+    leaves: impl Iterator<Item = Leaf<'a, T, N>>,
 ) {
-    for_chunks_mut_n(values, |first, values| {
-        let len = values.first().map_or(0, |values| values.len());
-        dispatch(Update { rule, gradient: &gradient[first..first + len], values });
-    });
+    let mut pieces = Vec::new();
+    let mut coordinates = 0;
+    for (mut gradient, mut values) in leaves {
+        coordinates += gradient.len();
+        while !gradient.is_empty() {
+            let len = gradient.len().min(CHUNK);
+            let values =
+                values.each_mut().map(|values| values.split_off_mut(..len).expect("of one length"));
+            pieces.push((gradient.split_off(..len).expect("at most its length"), values));
+        }
+    }
+    let piece = |_, (gradient, values): &mut Leaf<'a, T, N>| {
+        let values = values.each_mut().map(std::mem::take);
+        dispatch(Update { rule, gradient, values });
+    };
+    if coordinates < FORK_MIN_ELEMENTS {
+        pieces.iter_mut().for_each(|leaf| piece(0, leaf));
+    } else {
+        for_each_mut(&mut pieces, piece);
+    }
 }
