@@ -6,11 +6,11 @@
 use super::elementwise::Unary;
 use super::noise::Noise;
 use super::simd::{Kernel, dispatch};
-use super::threads::{for_chunks_mut, for_chunks_mut2, map_chunks_mut};
+use super::threads::{for_chunks_mut, for_chunks_mut_n, map_chunks_mut};
 use crate::scalar::Real;
 
 /// Draws in a block, on the stack.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 /// Running sums side by side.
 const WIDTH: usize = 16;
 
@@ -89,28 +89,33 @@ pub fn draw_and_sum<T: Real, D: Divergence<T>>(
             let mut sums = [T::zero(); WIDTH];
             let len = out.len();
             let whole = len / (FACTORS * WIDTH) * (FACTORS * WIDTH);
-            for group in (0..whole).step_by(FACTORS * WIDTH) {
-                let mut product = [T::one(); WIDTH];
-                let (mut least, mut most) = (product, product);
-                for at in (group..group + FACTORS * WIDTH).step_by(WIDTH) {
-                    let (mean, raw, draws) =
-                        (&mean[at..at + WIDTH], &raw[at..at + WIDTH], &draws[at..at + WIDTH]);
-                    let out = &mut out[at..at + WIDTH];
-                    for i in 0..WIDTH {
+            for first in (0..whole).step_by(FACTORS * WIDTH) {
+                let group = first..first + FACTORS * WIDTH;
+                let (mean, raw, draws) =
+                    (&mean[group.clone()], &raw[group.clone()], &draws[group.clone()]);
+                let out = &mut out[group];
+                let (mut products, mut inside) = ([T::one(); WIDTH], [0; WIDTH]);
+                // A lane's factors one after the other: its numbers then stay in registers, which across lanes they do not.
+                for lane in 0..WIDTH {
+                    let (mut sum, mut product) = (sums[lane], T::one());
+                    let (mut least, mut most) = (product, product);
+                    for i in (0..FACTORS).map(|k| k * WIDTH + lane) {
                         let (y, term, factor) = divergence.at(mean[i], raw[i], draws[i]);
                         out[i] = y;
-                        sums[i] += term;
-                        product[i] *= factor;
-                        least[i] = if factor < least[i] { factor } else { least[i] };
-                        most[i] = if factor > most[i] { factor } else { most[i] };
+                        sum += term;
+                        product *= factor;
+                        least = if factor < least { factor } else { least };
+                        most = if factor > most { factor } else { most };
                     }
+                    (sums[lane], products[lane]) = (sum, product);
+                    inside[lane] = u32::from(least >= low) & u32::from(most <= high);
                 }
-                if least.iter().all(|&x| x >= low) && most.iter().all(|&x| x <= high) {
-                    for i in 0..WIDTH {
-                        sums[i] -= product[i].ln();
+                if inside.iter().fold(1, |all, &one| all & one) == 1 {
+                    for lane in 0..WIDTH {
+                        sums[lane] -= products[lane].ln();
                     }
                 } else {
-                    for i in group..group + FACTORS * WIDTH {
+                    for i in 0..FACTORS * WIDTH {
                         sums[i % WIDTH] -= divergence.at(mean[i], raw[i], draws[i]).2.ln();
                     }
                 }
@@ -136,31 +141,29 @@ pub fn draw_and_sum<T: Real, D: Divergence<T>>(
     map_chunks_mut([draws, out], chunk, |left, right| left + right)
 }
 
-/// `dy ← the cotangent of mean`, from that of the draw, and `d_raw ← that of raw`.
+/// `dy ← the cotangent of mean`, from that of the draw, and `draws ← that of raw`, over ε: one array less to bring from memory.
 pub fn draw_and_sum_backward<T: Real, D: Divergence<T>>(
     divergence: D,
-    [mean, raw, draws]: [&[T]; 3],
-    dy: &mut [T],
-    d_raw: &mut [T],
+    [mean, raw]: [&[T]; 2],
+    [dy, draws]: [&mut [T]; 2],
 ) {
-    struct Back<'a, T, D>(D, [&'a [T]; 3], &'a mut [T], &'a mut [T]);
+    struct Back<'a, T, D>(D, [&'a [T]; 2], [&'a mut [T]; 2]);
     impl<T: Real, D: Divergence<T>> Kernel for Back<'_, T, D> {
         const VECTORISE: bool = T::VECTORISE;
         type Output = ();
         #[inline(always)]
         fn run(self) {
-            let Self(divergence, [mean, raw, draws], dy, d_raw) = self;
+            let Self(divergence, [mean, raw], [dy, draws]) = self;
             let len = dy.len();
-            let (mean, raw, draws, d_raw) =
-                (&mean[..len], &raw[..len], &draws[..len], &mut d_raw[..len]);
+            let (mean, raw, draws) = (&mean[..len], &raw[..len], &mut draws[..len]);
             for i in 0..len {
-                (dy[i], d_raw[i]) = divergence.back(mean[i], raw[i], draws[i], dy[i]);
+                (dy[i], draws[i]) = divergence.back(mean[i], raw[i], draws[i], dy[i]);
             }
         }
     }
-    for_chunks_mut2(dy, d_raw, |first, dy, d_raw| {
-        let inputs = [mean, raw, draws].map(|input| &input[first..first + dy.len()]);
-        dispatch(Back(divergence, inputs, dy, d_raw));
+    for_chunks_mut_n([dy, draws], |first, outs| {
+        let inputs = [mean, raw].map(|input| &input[first..first + outs[0].len()]);
+        dispatch(Back(divergence, inputs, outs));
     });
 }
 

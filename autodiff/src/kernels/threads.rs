@@ -99,22 +99,6 @@ pub fn for_chunks_mut<T: Send>(out: &mut [T], work: impl Fn(usize, &mut [T]) + S
     cut(out, &work, &|(), ()| ());
 }
 
-/// [`for_chunks_mut`] over two outputs of one length, cut at the same places.
-///
-/// # Panics
-/// When the lengths differ.
-#[inline]
-#[track_caller]
-pub fn for_chunks_mut2<T: Send, U: Send>(
-    first: &mut [T],
-    second: &mut [U],
-    work: impl Fn(usize, &mut [T], &mut [U]) + Sync,
-) {
-    let lengths = (first.len(), second.len());
-    assert!(lengths.0 == lengths.1, "outputs of {} and {} elements", lengths.0, lengths.1);
-    cut((first, second), &|offset, (first, second)| work(offset, first, second), &|(), ()| ());
-}
-
 /// [`for_chunks_mut`] over any number of outputs of one type and length, cut at the same places.
 ///
 /// # Panics
@@ -237,17 +221,6 @@ impl<T: Send, const N: usize> Parts for [&mut [T]; N] {
             rest
         });
         (left, right)
-    }
-}
-
-impl<A: Parts, B: Parts> Parts for (A, B) {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn split_at(self, at: usize) -> (Self, Self) {
-        let ((a, c), (b, d)) = (self.0.split_at(at), self.1.split_at(at));
-        ((a, b), (c, d))
     }
 }
 

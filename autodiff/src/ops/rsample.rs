@@ -116,7 +116,7 @@ mod tests {
             m + r.softplus() * m.tape().normal(m.shape(), Noise::new(9).stream(2))
         });
         // Sizes around a block of draws, and around a chunk of work.
-        for shape in [&[3, 4][..], &[], &[0, 2], &[511], &[513], &[20_000]] {
+        for shape in [&[3, 4][..], &[], &[0, 2], &[1023], &[1025], &[20_000]] {
             agree(&fused, &composed, &[numbers(shape), 2.0 * numbers(shape)]);
         }
     }

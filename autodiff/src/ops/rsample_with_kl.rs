@@ -8,7 +8,7 @@
 //!
 //! [`rsample`](Var::rsample) and [`kl_mean_field`](Var::kl_mean_field) do the same one after the other. But a posterior is larger
 //! than a cache, and the two read the same numbers, take the same softplus, and add to the same cotangents: apart they
-//! move 44 bytes a weight on the way back, together 24, of which 4 are ε's, kept from the way there.
+//! move 44 bytes a weight on the way back, together 24, of which 4 are ε's, kept from the way there, and dρ takes its place.
 //!
 //! An op has one output. The divergence is therefore a node of its own that depends on the draw: on the way back it comes first, and
 //! leaves its cotangent where the draw's rule finds it.
@@ -53,8 +53,9 @@ impl<T: Real> Divergence<T> for FromNormal<T> {
 
 /// The draw.
 struct Draw<T: Real> {
-    /// ε.
-    draws: Tensor<T>,
+    /// ε, until a backward pass leaves dρ in its place: a second one draws it again.
+    draws: Cell<Option<Tensor<T>>>,
+    noise: Noise,
     prior_scale: f64,
     cotangent_of_kl: Rc<Cell<T>>,
 }
@@ -67,9 +68,13 @@ impl<T: Real> Op<T> for Draw<T> {
     fn vjp(&self, saved: Saved<'_, T>, mut dy: Tensor<T>, dx: &mut Sink<'_, T>) {
         let precision_root = T::from_f64(1.0 / self.prior_scale);
         let from = FromNormal { precision_root, k: self.cotangent_of_kl.replace(T::zero()) };
-        let mut d_rho = dx.tensor(saved.shape());
-        let inputs = [saved.input(0), saved.input(1), self.draws.data()];
-        draw_and_sum_backward(from, inputs, dy.data_mut(), d_rho.data_mut());
+        let mut d_rho = self.draws.take().unwrap_or_else(|| {
+            let mut draws = dx.tensor(saved.shape());
+            T::fill_normal(self.noise, 0, draws.data_mut());
+            draws
+        });
+        let inputs = [saved.input(0), saved.input(1)];
+        draw_and_sum_backward(from, inputs, [dy.data_mut(), d_rho.data_mut()]);
         dx.add(0, dy);
         dx.add(1, d_rho);
     }
@@ -128,7 +133,8 @@ impl<T: Real> Var<'_, T> {
         let outs = [draws.data_mut(), w.data_mut()];
         kl.fill(draw_and_sum(from, self.data(), rho.data(), noise, outs));
         let cotangent_of_kl = Rc::new(Cell::new(T::zero()));
-        let draw = Draw { draws, prior_scale, cotangent_of_kl: Rc::clone(&cotangent_of_kl) };
+        let (draws, clone) = (Cell::new(Some(draws)), Rc::clone(&cotangent_of_kl));
+        let draw = Draw { draws, noise, prior_scale, cotangent_of_kl: clone };
         let w = self.tape().record(draw, &[self, rho], w);
         (w, self.tape().record(Kl(cotangent_of_kl), &[w], kl))
     }
@@ -184,7 +190,7 @@ mod tests {
             w.square() + kl
         });
         // Sizes around a block of draws, and around a chunk of work.
-        for shape in [&[3, 4][..], &[], &[0, 2], &[511], &[513], &[20_000]] {
+        for shape in [&[3, 4][..], &[], &[0, 2], &[1023], &[1025], &[20_000]] {
             agree(&fused, &composed, &[numbers(shape), 2.0 * numbers(shape)]);
         }
     }
