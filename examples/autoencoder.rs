@@ -3,6 +3,9 @@
 //! `cargo run --release --example autoencoder`
 //! `cargo run --release --example autoencoder -- --data mnist --epochs 20 --out pictures --format png`
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::metrics::mean_squared_error;
 use evidence::models::{Autoencoder, Pca};
@@ -14,8 +17,6 @@ use evidence::{Activation, Array, Likelihood, Noise, Parameters, Tape};
 use ndarray::{Array2, Axis};
 use std::path::{Path, PathBuf};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 /// Digits shown.
 const SHOWN: usize = 12;
 
@@ -26,15 +27,14 @@ struct Data {
 }
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let flag = |name: &str| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| &pair[1]);
-    let data = match flag("--data") {
-        Some(folder) => mnist(Path::new(folder))?,
+    let arguments = Arguments::read(&["--data", "--epochs", "--out", "--format"])?;
+    let data = match arguments.get::<PathBuf>("--data")? {
+        Some(folder) => mnist(&folder)?,
         None => embedded()?,
     };
-    let epochs = flag("--epochs").map_or(Ok(80), |text| text.parse::<usize>())?;
-    let folder = PathBuf::from(flag("--out").map_or("evidence-out/autoencoder", String::as_str));
-    let format: Format = flag("--format").map_or(Ok(Format::Svg), |word| word.parse())?;
+    let epochs = arguments.get("--epochs")?.unwrap_or(80);
+    let folder: PathBuf = arguments.get("--out")?.unwrap_or("evidence-out/autoencoder".into());
+    let format = arguments.get("--format")?.unwrap_or(Format::Svg);
     with_threads(0, || {
         let Data { training, test, shape } = data;
         let sizes = [training.ncols(), if training.ncols() > 100 { 400 } else { 128 }, 64, 2];

@@ -7,25 +7,25 @@
 //! `cargo run --release --example conv_vae`
 //! `cargo run --release --example conv_vae -- --data mnist --epochs 30 --out pictures`
 
+mod command_line;
 mod latent_plane;
 
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::Vae;
 use evidence::optim::Adam;
 use evidence::train::data::Dataset;
 use evidence::train::{Event, FitOptions, Trainer};
 use evidence::{Activation, Array, Likelihood, Noise};
-use latent_plane::{Failure, Out, SHOWN, data, described, flag, parts, picture, pictures};
+use latent_plane::{Out, SHOWN, data, described, parts, picture, pictures};
 use std::time::Instant;
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let flag = |name: &str| flag(&arguments, name);
-    let data = data(flag("--data"))?;
+    let arguments = Arguments::read(&["--data", "--epochs", "--out", "--format"])?;
+    let data = data(&arguments)?;
     let (height, width) = data.shape;
     let large = height * width > 200;
-    let epochs =
-        flag("--epochs").map_or(Ok(if large { 10 } else { 60 }), |text| text.parse::<usize>())?;
+    let epochs = arguments.get("--epochs")?.unwrap_or(if large { 10 } else { 60 });
     let out = Out::of(&arguments, "evidence-out/conv_vae")?;
     with_threads(0, || {
         let filters = if large { [32, 64] } else { [16, 32] };

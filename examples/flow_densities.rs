@@ -3,6 +3,9 @@
 //!
 //! `cargo run --release --example flow_densities`; with `-- 60`, 60 seconds for each flow instead of 2.
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::layers::{AnyBijection, Chain, Spline};
 use evidence::models::Flow;
@@ -16,7 +19,6 @@ use ndarray::Array2;
 use std::time::Instant;
 
 type AnyFlow = Flow<Chain<AnyBijection<Array<f32>>>>;
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Enough for no flow here to know them by heart.
 const POINTS: usize = 200_000;
@@ -24,7 +26,7 @@ const BATCH: usize = 512;
 const NOISE: [f64; 2] = [0.05, 0.2];
 
 fn main() -> Result<(), Failure> {
-    let seconds = std::env::args().nth(1).map_or(Ok(2.0), |text| text.parse::<f64>())?;
+    let seconds = Arguments::read(&["SECONDS"])?.get("SECONDS")?.unwrap_or(2.0);
     with_threads(0, || {
         let moons = two_moons(POINTS, NOISE[0], &mut Noise::new(1).rng())?;
         let circle = eight_gaussians(POINTS, NOISE[1], &mut Noise::new(2).rng())?;

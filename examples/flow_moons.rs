@@ -5,6 +5,9 @@
 //! with the word `png` behind the folder, as PNG: the densities beside the true one, and what each coupling makes of the base and of a grid
 //! in it.
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::layers::Chain;
 use evidence::models::{Flow, Model};
@@ -17,14 +20,12 @@ use ndarray::{Array1, Array2, s};
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 const NOISE: f64 = 0.1;
 
 fn main() -> Result<(), Failure> {
-    let mut arguments = std::env::args().skip(1);
-    let folder = PathBuf::from(arguments.next().unwrap_or("evidence-out/flow_moons".into()));
-    let format: Format = arguments.next().map_or(Ok(Format::Svg), |word| word.parse())?;
+    let arguments = Arguments::read(&["FOLDER", "FORMAT"])?;
+    let folder: PathBuf = arguments.get("FOLDER")?.unwrap_or("evidence-out/flow_moons".into());
+    let format = arguments.get("FORMAT")?.unwrap_or(Format::Svg);
     let path = |name: &str| folder.join(format.file(name));
     with_threads(0, || {
         let moons = |stream| two_moons(5_000, NOISE, &mut Noise::new(stream).rng());

@@ -4,22 +4,22 @@
 //!
 //! `cargo run --release --example flow_stability`; `-- 10000 10` takes 10,000 steps from each of ten seeds, some minutes a seed.
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::{Backprop, Flow, Rows};
 use evidence::optim::{Adam, Optimizer};
 use evidence::{Array, Noise, Parameters};
 use ndarray::Array2;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 const WIDTH: usize = 43;
 const BATCH: usize = 512;
 
 fn main() -> Result<(), Failure> {
-    let argument = |i: usize, default: u64| {
-        std::env::args().nth(i).map_or(Ok(default), |text| text.parse::<u64>())
-    };
-    let (steps, seeds) = (argument(1, 100)?, argument(2, 2)?);
+    let arguments = Arguments::read(&["STEPS", "SEEDS"])?;
+    let steps = arguments.get("STEPS")?.unwrap_or(100);
+    let seeds = arguments.get("SEEDS")?.unwrap_or(2);
     with_threads(0, || {
         println!(
             "{:<6} {:>7} {:>22} {:>18} {:>20}",

@@ -3,6 +3,9 @@
 //! `cargo run --release --example flow_tabular` takes the red wine that comes with the program;
 //! `-- --data FILE [--splits N]` any table of numbers.
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::layers::{
     ActNorm, AnyBijection, Chain, LuLinear, Permutation, Spline, SplineCoupling, Split,
@@ -15,15 +18,12 @@ use evidence::train::data::{
 use evidence::train::{FitOptions, Schedule, evaluate, fit};
 use evidence::{Array, Noise};
 use ndarray::{Array2, Axis, concatenate};
-use std::path::Path;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let flag = |name: &str| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| &pair[1]);
-    let table = match flag("--data") {
-        Some(path) => numbers(Path::new(path))?,
+    let arguments = Arguments::read(&["--data", "--splits"])?;
+    let table = match arguments.get::<PathBuf>("--data")? {
+        Some(path) => numbers(&path)?,
         None => {
             let wine = red_wine();
             concatenate(
@@ -32,7 +32,7 @@ fn main() -> Result<(), Failure> {
             )?
         }
     };
-    let splits = flag("--splits").map_or(Ok(1), |text| text.parse())?;
+    let splits = arguments.get("--splits")?.unwrap_or(1);
     with_threads(0, || {
         println!(
             "{} rows of {} columns, standardised; test log-density in nats a row",

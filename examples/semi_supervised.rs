@@ -27,17 +27,19 @@
 //!
 //! What is different is judged by MNIST's last 10,000 training images, none of which is learned from here.
 
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::{DenseNetwork, Model, SemiSupervised, Vae};
 use evidence::optim::Adam;
 use evidence::train::data::{Images, MixedBatches, binarised};
 use evidence::train::{Event, FitOptions, Schedule, Stop, Trainer};
 use evidence::{Array, Likelihood, Mlp, Noise, Parameters, Tape};
-use few_labels::{CLASSES, Data, Failure, Labels, M2, Recipe};
+use few_labels::{CLASSES, Data, Labels, M2, Recipe};
 use ndarray::{Array1, Array2, Axis};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
+mod command_line;
 mod few_labels;
 
 const METHODS: [&str; 4] = ["supervised", "unsupervised", "M2", "M1+M2"];
@@ -47,28 +49,22 @@ const START: f64 = -1.0;
 const LEAST: f64 = 1e-4;
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let flag = |name: &str| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| &pair[1]);
-    let number = |name: &str| {
-        let parse = |text: &String| {
-            text.parse::<usize>().map_err(|_| format!("{name} {text}: it must be a whole number"))
-        };
-        flag(name).map(parse).transpose()
-    };
-    let mut data = match flag("--data") {
-        Some(folder) => Data::mnist(Path::new(folder))?,
+    let arguments = Arguments::read(&["--data", "--epochs", "--labels", "--seeds", "--only"])?;
+    let mut data = match arguments.get::<PathBuf>("--data")? {
+        Some(folder) => Data::mnist(&folder)?,
         None => Data::embedded()?,
     };
-    if let Some(epochs) = number("--epochs")? {
+    if let Some(epochs) = arguments.get("--epochs")? {
         data.recipe.shorten(epochs);
     }
-    let labels = number("--labels")?.map_or(vec![20, 50, 200], |labels| vec![labels]);
+    let labels = arguments.get("--labels")?.map_or(vec![20, 50, 200], |labels| vec![labels]);
     let rows = data.training.labels.len();
     if let Some(wrong) = labels.iter().find(|labels| !(1..rows).contains(labels)) {
         return Err(format!("--labels {wrong}: of {rows} training images, at least one must have a label, and one none").into());
     }
-    let seeds = number("--seeds")?.unwrap_or(3);
-    let only = flag("--only").map_or(METHODS.to_vec(), |list| list.split(',').collect());
+    let seeds = arguments.get("--seeds")?.unwrap_or(3);
+    let only: Option<String> = arguments.get("--only")?;
+    let only = only.as_ref().map_or(METHODS.to_vec(), |list| list.split(',').collect());
     if let Some(unknown) = only.iter().find(|name| !METHODS.contains(name)) {
         return Err(format!("--only {unknown}: there are {}", METHODS.join(", ")).into());
     }
@@ -85,7 +81,7 @@ fn main() -> Result<(), Failure> {
         println!("{:>7}{:>12}{}{:>10}", "labels", "seed", METHODS.map(cell).concat(), "seconds");
         for labels in labels {
             let mut runs = Vec::new();
-            for seed in 0..seeds as u64 {
+            for seed in 0..seeds {
                 let start = Instant::now();
                 let run = errors(&data, latents.as_ref(), labels, &only, Noise::new(seed))?;
                 let cells = run.map(|error| cell(&shown(error, None)));

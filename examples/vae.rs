@@ -4,22 +4,23 @@
 //! `cargo run --release --example vae`
 //! `cargo run --release --example vae -- --data mnist --epochs 20 --out pictures --format png`
 
+mod command_line;
 mod latent_plane;
 
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::Vae;
 use evidence::optim::Adam;
 use evidence::train::data::Dataset;
 use evidence::train::{Event, FitOptions, Schedule, Trainer};
 use evidence::{Activation, Array, Likelihood, Noise, Parameters, Tape};
-use latent_plane::{Failure, Out, SHOWN, data, described, flag, parts, picture, pictures, wide};
+use latent_plane::{Out, SHOWN, data, described, parts, picture, pictures, wide};
 use ndarray::{Array1, Array2};
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let flag = |name: &str| flag(&arguments, name);
-    let data = data(flag("--data"))?;
-    let epochs = flag("--epochs").map_or(Ok(120), |text| text.parse::<usize>())?;
+    let arguments = Arguments::read(&["--data", "--epochs", "--out", "--format"])?;
+    let data = data(&arguments)?;
+    let epochs = arguments.get("--epochs")?.unwrap_or(120);
     let out = Out::of(&arguments, "evidence-out/vae")?;
     with_threads(0, || {
         let d = data.training.ncols();

@@ -1,12 +1,11 @@
 //! What the example of few labels learns from: the digits, those whose class may be looked at, and the sizes and lengths of each method.
 
+use super::command_line::Failure;
 use evidence::models::UNLABELLED;
 use evidence::train::data::{DIGITS_MAX, Images, Split, digits};
 use evidence::{Activation, Noise};
 use ndarray::{Array1, Array2, Axis};
 use std::path::Path;
-
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 pub const CLASSES: usize = 10;
 

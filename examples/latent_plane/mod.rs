@@ -1,5 +1,6 @@
 //! What the examples of VAEs with two latents share: digits from the package or from MNIST's files, and pictures of what was learned.
 
+use super::command_line::{Arguments, Failure};
 use evidence::models::{Mixture, Vae};
 use evidence::plot::{Curve, Format, ImageRow, Labels, Scale, curves, images, scatter};
 use evidence::train::Epoch;
@@ -7,8 +8,6 @@ use evidence::train::data::{DIGITS_MAX, Images, Split, digits};
 use evidence::{Array, Noise, Parameters, Tape};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use std::path::{Path, PathBuf};
-
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Images in a row of a picture.
 pub const SHOWN: usize = 12;
@@ -23,11 +22,10 @@ pub struct Out {
 
 impl Out {
     /// `--out FOLDER` and `--format svg` or `png`.
-    pub fn of(arguments: &[String], folder: &str) -> Result<Self, Failure> {
-        let folder = PathBuf::from(flag(arguments, "--out").unwrap_or(folder));
+    pub fn of(arguments: &Arguments, folder: &str) -> Result<Self, Failure> {
         Ok(Self {
-            folder,
-            format: flag(arguments, "--format").map_or(Ok(Format::Svg), str::parse)?,
+            folder: arguments.get("--out")?.unwrap_or(folder.into()),
+            format: arguments.get("--format")?.unwrap_or(Format::Svg),
         })
     }
 
@@ -43,14 +41,9 @@ pub struct Data {
     pub shape: (usize, usize),
 }
 
-/// Digits: MNIST's of a folder, or the package's own.
-pub fn data(folder: Option<&str>) -> Result<Data, Failure> {
-    folder.map_or_else(embedded, |folder| mnist(Path::new(folder)))
-}
-
-/// The value behind a flag of the command line.
-pub fn flag<'a>(arguments: &'a [String], name: &str) -> Option<&'a str> {
-    arguments.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_str())
+/// Digits: MNIST's of the folder behind `--data`, or the package's own.
+pub fn data(arguments: &Arguments) -> Result<Data, Failure> {
+    arguments.get::<PathBuf>("--data")?.map_or_else(embedded, |folder| mnist(&folder))
 }
 
 pub fn described(epoch: &Epoch) -> String {
