@@ -15,6 +15,7 @@ use evidence::train::data::{DIGITS_MAX, Dataset, Images, Split, digits};
 use evidence::train::{Event, FitOptions, Trainer};
 use evidence::{Activation, Array, Likelihood, Noise, Parameters, Tape};
 use ndarray::{Array2, Axis};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 /// Digits shown.
@@ -32,7 +33,7 @@ fn main() -> Result<(), Failure> {
         Some(folder) => mnist(&folder)?,
         None => embedded()?,
     };
-    let epochs = arguments.get("--epochs")?.unwrap_or(80);
+    let epochs = arguments.get("--epochs")?.map_or(80, NonZero::get);
     let folder: PathBuf = arguments.get("--out")?.unwrap_or("evidence-out/autoencoder".into());
     let format = arguments.get("--format")?.unwrap_or(Format::Svg);
     with_threads(0, || {

@@ -18,6 +18,7 @@ use evidence::train::data::Dataset;
 use evidence::train::{Event, FitOptions, Trainer};
 use evidence::{Activation, Array, Likelihood, Noise};
 use latent_plane::{Out, SHOWN, data, described, parts, picture, pictures};
+use std::num::NonZero;
 use std::time::Instant;
 
 fn main() -> Result<(), Failure> {
@@ -25,7 +26,7 @@ fn main() -> Result<(), Failure> {
     let data = data(&arguments)?;
     let (height, width) = data.shape;
     let large = height * width > 200;
-    let epochs = arguments.get("--epochs")?.unwrap_or(if large { 10 } else { 60 });
+    let epochs = arguments.get("--epochs")?.map_or(if large { 10 } else { 60 }, NonZero::get);
     let out = Out::of(&arguments, "evidence-out/conv_vae")?;
     with_threads(0, || {
         let filters = if large { [32, 64] } else { [16, 32] };

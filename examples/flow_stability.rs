@@ -12,14 +12,15 @@ use evidence::models::{Backprop, Flow, Rows};
 use evidence::optim::{Adam, Optimizer};
 use evidence::{Array, Noise, Parameters};
 use ndarray::Array2;
+use std::num::NonZero;
 
 const WIDTH: usize = 43;
 const BATCH: usize = 512;
 
 fn main() -> Result<(), Failure> {
     let arguments = Arguments::read(&["STEPS", "SEEDS"])?;
-    let steps = arguments.get("STEPS")?.unwrap_or(100);
-    let seeds = arguments.get("SEEDS")?.unwrap_or(2);
+    let steps = arguments.get("STEPS")?.map_or(100, NonZero::get);
+    let seeds = arguments.get("SEEDS")?.map_or(2, NonZero::get);
     with_threads(0, || {
         println!(
             "{:<6} {:>7} {:>22} {:>18} {:>20}",

@@ -18,6 +18,7 @@ use evidence::train::data::{
 use evidence::train::{FitOptions, Schedule, evaluate, fit};
 use evidence::{Array, Noise};
 use ndarray::{Array2, Axis, concatenate};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Failure> {
@@ -32,7 +33,7 @@ fn main() -> Result<(), Failure> {
             )?
         }
     };
-    let splits = arguments.get("--splits")?.unwrap_or(1);
+    let splits = arguments.get("--splits")?.map_or(1, NonZero::get);
     with_threads(0, || {
         println!(
             "{} rows of {} columns, standardised; test log-density in nats a row",

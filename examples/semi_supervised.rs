@@ -36,6 +36,7 @@ use evidence::train::{Event, FitOptions, Schedule, Stop, Trainer};
 use evidence::{Array, Likelihood, Mlp, Noise, Parameters, Tape};
 use few_labels::{CLASSES, Data, Labels, M2, Recipe};
 use ndarray::{Array1, Array2, Axis};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -62,7 +63,7 @@ fn main() -> Result<(), Failure> {
     if let Some(wrong) = labels.iter().find(|labels| !(1..rows).contains(labels)) {
         return Err(format!("--labels {wrong}: of {rows} training images, at least one must have a label, and one none").into());
     }
-    let seeds = arguments.get("--seeds")?.unwrap_or(3);
+    let seeds = arguments.get("--seeds")?.map_or(3, NonZero::get);
     let only: Option<String> = arguments.get("--only")?;
     let only = only.as_ref().map_or(METHODS.to_vec(), |list| list.split(',').collect());
     if let Some(unknown) = only.iter().find(|name| !METHODS.contains(name)) {

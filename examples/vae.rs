@@ -16,11 +16,12 @@ use evidence::train::{Event, FitOptions, Schedule, Trainer};
 use evidence::{Activation, Array, Likelihood, Noise, Parameters, Tape};
 use latent_plane::{Out, SHOWN, data, described, parts, picture, pictures, wide};
 use ndarray::{Array1, Array2};
+use std::num::NonZero;
 
 fn main() -> Result<(), Failure> {
     let arguments = Arguments::read(&["--data", "--epochs", "--out", "--format"])?;
     let data = data(&arguments)?;
-    let epochs = arguments.get("--epochs")?.unwrap_or(120);
+    let epochs = arguments.get("--epochs")?.map_or(120, NonZero::get);
     let out = Out::of(&arguments, "evidence-out/vae")?;
     with_threads(0, || {
         let d = data.training.ncols();

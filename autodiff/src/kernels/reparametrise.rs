@@ -69,7 +69,7 @@ const FACTOR_RANGE: [f64; 2] = [1e-9, 1e9];
 
 /// `draws ← ε`, `out ← the draws`, and the sum of the divergence's terms, in one visit.
 ///
-/// ε is kept here: a posterior's ε is read once more, beside four other arrays, and that costs 0.1 ns of a number where
+/// ε is kept here: a posterior's ε is read once more, beside three other arrays, and that costs 0.1 ns of a number where
 /// drawing it again costs 0.7.
 pub fn draw_and_sum<T: Real, D: Divergence<T>>(
     divergence: D,
