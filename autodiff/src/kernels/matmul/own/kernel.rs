@@ -4,6 +4,7 @@
 //! from 11 loads, so the two load ports never hold them up.
 
 use super::vector::Vector;
+use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
 
 /// Most rows of a block.
 pub const ROWS: usize = 8;
@@ -26,6 +27,18 @@ pub struct Block<T> {
     pub beta: T,
     pub c: *mut T,
     pub row_stride_c: usize,
+}
+
+/// Asks for a block's lines of `C`, so that they come while the sums are made and not while these are stored.
+#[inline(always)]
+pub fn fetch<T: Vector>(rows: usize, cols: usize, x: &Block<T>) {
+    for i in 0..rows {
+        for j in 0..cols {
+            let line = x.c.wrapping_add(i * x.row_stride_c + j * T::LANES);
+            // SAFETY: a hint, which cannot fault, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_ET0>(line.cast()) };
+        }
+    }
 }
 
 /// Runs a block of `rows × cols` registers.
