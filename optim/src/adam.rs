@@ -95,7 +95,7 @@ impl<T: Real> Optimizer<T> for Adam<T> {
             rate: T::from_f64(rate / (1.0 - self.beta1.powf(t))),
             unbias: T::from_f64((1.0 - self.beta2.powf(t)).sqrt().recip()),
             epsilon: T::from_f64(self.epsilon),
-            keep: T::from_f64(1.0 - rate * self.weight_decay),
+            decay: T::from_f64(rate * self.weight_decay),
         };
         self.memory.update(rule, parameters, gradients);
     }
@@ -125,8 +125,8 @@ struct AdamRule<T> {
     /// 1 / √(1 − β₂ᵗ).
     unbias: T,
     epsilon: T,
-    /// 1 − r λ.
-    keep: T,
+    /// r λ. In `f32`, 1 − r λ would be 1 for less than 3·10⁻⁸, and off by a fifth at 10⁻⁷.
+    decay: T,
 }
 
 impl<T: Real> Rule<T, 3> for AdamRule<T> {
@@ -135,6 +135,6 @@ impl<T: Real> Rule<T, 3> for AdamRule<T> {
         let m = self.beta1 * m + self.rest1 * g;
         let v = self.beta2 * v + self.rest2 * (g * g);
         let step = self.rate * m / (v.sqrt() * self.unbias + self.epsilon);
-        [self.keep * theta - step, m, v]
+        [theta - (step + self.decay * theta), m, v]
     }
 }
