@@ -195,6 +195,11 @@ impl<'t, T: Real> ConditionalVae<Var<'t, T>> {
             parts: vec![("log-likelihood", log_likelihood), ("KL of the latents", kl)],
         }
     }
+
+    /// The loss with all of its divergence, also while that warms up.
+    pub fn validation(&self, batch: &Batch<'t, T>, noise: Noise) -> Var<'t, T> {
+        Self { kl_share: 1.0, ..self.clone() }.loss(batch, noise).total
+    }
 }
 
 impl<T: Real> Model<T> for ConditionalVae<Array<T>> {
@@ -204,6 +209,14 @@ impl<T: Real> Model<T> for ConditionalVae<Array<T>> {
         noise: Noise,
     ) -> Loss<'t, T> {
         bound.loss(batch, noise)
+    }
+
+    fn validation<'t>(
+        bound: &ConditionalVae<Var<'t, T>>,
+        batch: &Batch<'t, T>,
+        noise: Noise,
+    ) -> Var<'t, T> {
+        bound.validation(batch, noise)
     }
 
     fn warm(&mut self, share: f64) {

@@ -126,6 +126,11 @@ impl<T: Real> Model<T> for Iwae<Array<T>> {
         bound.loss(batch, noise)
     }
 
+    /// With all of the divergence, also while it warms up.
+    fn validation<'t>(bound: &Iwae<Var<'t, T>>, batch: &Batch<'t, T>, noise: Noise) -> Var<'t, T> {
+        -bound.log_evidence_bound(batch.inputs, noise).mean(..)
+    }
+
     fn warm(&mut self, share: f64) {
         self.vae.kl_share = share;
     }

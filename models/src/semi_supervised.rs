@@ -245,7 +245,7 @@ impl<'t, T: Real> SemiSupervised<Var<'t, T>> {
         }
     }
 
-    /// What early stopping watches: the classifier's error where there are labels to tell, else the bound.
+    /// What early stopping watches: the classifier's error where there are labels to tell, else the bound, with all of its divergence.
     #[track_caller]
     pub fn validation(&self, batch: &Batch<'t, T>, noise: Noise) -> Var<'t, T> {
         let classes: Option<Vec<usize>> = batch
@@ -258,7 +258,11 @@ impl<'t, T: Real> SemiSupervised<Var<'t, T>> {
             Some(classes) => {
                 -self.classifier.forward(batch.inputs).categorical_log_prob(classes).mean(..)
             }
-            None => self.loss(batch, noise).total,
+            None => {
+                let mut whole = self.clone();
+                whole.vae.kl_share = 1.0;
+                whole.loss(batch, noise).total
+            }
         }
     }
 }

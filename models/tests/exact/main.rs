@@ -20,3 +20,4 @@ mod rows;
 mod semi_supervised;
 mod tied;
 mod vae;
+mod warm_up;
