@@ -23,6 +23,9 @@ pub struct Mixture {
     /// `[draws, rows]`.
     locations: Array2<f64>,
     scales: Scales,
+    /// The part of the components' variances that the weights make, on the mean of the draws: none of it where the draws are of single
+    /// weights, each row's where a component stands for all of them.
+    within: Option<Array1<f64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +62,23 @@ impl Mixture {
     #[track_caller]
     pub fn gaussians(means: Array2<f64>, scales: Array2<f64>) -> Self {
         Self::new(Family::Normal, means, Scales::Each(scales))
+    }
+
+    /// One normal for each row, around means with a variance that the weights make, and a noise of one scale: what an approximation that is
+    /// normal itself predicts.
+    ///
+    /// # Panics
+    /// If the lengths differ, a variance is negative, or the scale is not positive.
+    #[track_caller]
+    pub fn normal(means: Array1<f64>, variance: Array1<f64>, scale: f64) -> Self {
+        assert!(
+            means.len() == variance.len() && variance.iter().all(|v| *v >= 0.0 || v.is_nan()),
+            "Mixture: variances {variance} of {} means; each has one, of 0 or more",
+            means.len()
+        );
+        let scales = variance.mapv(|v| (v + scale * scale).sqrt());
+        let mixture = Self::gaussians(means.insert_axis(Axis(0)), scales.insert_axis(Axis(0)));
+        Self { within: Some(variance), ..mixture }
     }
 
     /// Student's t's with ν degrees of freedom, all of one scale. The mean is that of the locations, also for ν ≤ 1.
@@ -103,7 +123,7 @@ impl Mixture {
                 assert!(bad.is_none(), "Mixture: a noise scale of {bad:?}; it must be positive");
             }
         }
-        Self { family, locations, scales }
+        Self { family, locations, scales, within: None }
     }
 
     /// What it is a mixture of.
@@ -137,7 +157,9 @@ impl Mixture {
             Scales::One(scale) => Scales::One(scale * factor),
             Scales::Each(scales) => Scales::Each(scales * factor),
         };
-        Self::new(self.family, self.locations.mapv(|m| offset + factor * m), scales)
+        let within = self.within.as_ref().map(|within| within * (factor * factor));
+        let locations = self.locations.mapv(|m| offset + factor * m);
+        Self { within, ..Self::new(self.family, locations, scales) }
     }
 
     /// One mixture of the draws of several, as of an ensemble's members.
@@ -159,7 +181,14 @@ impl Mixture {
         };
         let locations = stack(parts.iter().map(|part| part.locations.clone()).collect());
         let scales = Scales::Each(stack(parts.iter().map(each).collect()));
-        Self::new(first.family, locations, scales)
+        let draws = locations.nrows() as f64;
+        let within = parts.iter().any(|part| part.within.is_some()).then(|| {
+            parts.iter().fold(Array1::zeros(first.rows()), |sum, part| match &part.within {
+                Some(within) => sum + within * (part.draws() as f64 / draws),
+                None => sum,
+            })
+        });
+        Self { within, ..Self::new(first.family, locations, scales) }
     }
 
     /// The predictive mean of each row.
@@ -169,7 +198,11 @@ impl Mixture {
 
     /// The variance of each row that the uncertainty of the weights makes.
     pub fn epistemic_variance(&self) -> Array1<f64> {
-        self.locations.var_axis(Axis(0), 0.0)
+        let between = self.locations.var_axis(Axis(0), 0.0);
+        match &self.within {
+            Some(within) => between + within,
+            None => between,
+        }
     }
 
     /// The variance of each row that the noise makes. Infinite for Student's t with ν ≤ 2.
@@ -182,7 +215,11 @@ impl Mixture {
                 row += 1;
             });
         }
-        sum / self.draws() as f64
+        let mean = sum / self.draws() as f64;
+        match &self.within {
+            Some(within) => mean - within,
+            None => mean,
+        }
     }
 
     /// The log-density (of counts, the log-probability) of a target for each row, in nats: `log 1/S Σₛ p(y | draw s)`.

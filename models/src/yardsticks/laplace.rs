@@ -8,9 +8,6 @@ use crate::{DenseNetwork, Likelihood, Mixture};
 use evidence_autodiff::{Array, Parameters, Path, Real, Tape, Tree};
 use ndarray::{Array1, Array2, ArrayView2};
 
-/// Draws that a normal is shown as: equally likely, with its mean and variance.
-const DRAWS: usize = 64;
-
 /// A regression network and the precision of its weights.
 #[derive(Clone, Debug)]
 pub struct Laplace<T> {
@@ -93,20 +90,12 @@ impl<T: Real> Laplace<T> {
         }
     }
 
-    /// The predictive distribution: normals around points of N(f(x), J Λ⁻¹ Jᵀ), equally likely and with its moments.
+    /// The predictive distribution: N(f(x), J Λ⁻¹ Jᵀ + σ²), whose first part is of the weights.
     #[must_use]
     #[track_caller]
     pub fn predictive(&self, inputs: ArrayView2<'_, T>) -> Mixture {
         let centre = self.network.predictive(inputs).mean();
-        let spread = self.variance(inputs).mapv(f64::sqrt);
-        let standard = Mixture::gaussian(Array2::zeros((1, 1)), 1.0);
-        let point = |s: usize| standard.quantile((s as f64 + 0.5) / DRAWS as f64)[0];
-        let points: Array1<f64> = (0..DRAWS).map(point).collect();
-        let points = &points / points.mapv(|z| z * z).mean().expect("there are points").sqrt();
-        let locations = Array2::from_shape_fn((DRAWS, centre.len()), |(s, row)| {
-            centre[row] + spread[row] * points[s]
-        });
-        Mixture::gaussian(locations, self.scale)
+        Mixture::normal(centre, self.variance(inputs), self.scale)
     }
 }
 
@@ -230,7 +219,25 @@ mod tests {
         let spread = predictive.epistemic_variance();
         assert!((&spread / &whole - 1.0).iter().all(|e| e.abs() <= 1e-10), "{spread} {whole}");
         assert!((predictive.aleatoric_variance()[0] - noise * noise).abs() <= 1e-12);
+        // And its density is the normal's own, also far out, in any unit, and in company.
+        for (offset, factor) in [(0.0, 1.0), (5.0, 3.0)] {
+            let alone = predictive.rescaled(offset, factor);
+            let twice = Mixture::together(&[alone.clone(), alone.clone()]);
+            for (mixture, sd) in [&alone, &twice].into_iter().zip([8.0, -8.0]) {
+                let scale = (&whole + noise * noise).mapv(|v| factor * v.sqrt());
+                let density = mixture.log_density((mixture.mean() + &scale * sd).view());
+                for (density, scale) in density.iter().zip(&scale) {
+                    let truth = -0.5 * sd * sd - scale.ln() - 0.5 * std::f64::consts::TAU.ln();
+                    assert!((density - truth).abs() <= 1e-10 * truth.abs(), "{density} {truth}");
+                }
+                let spread = mixture.epistemic_variance() / (factor * factor);
+                assert!((&spread / &whole - 1.0).iter().all(|e| e.abs() <= 1e-10));
+                let noises = mixture.aleatoric_variance() / (factor * factor);
+                assert!(noises.iter().all(|v| (v / (noise * noise) - 1.0).abs() <= 1e-10));
+            }
+        }
     }
+
     #[test]
     fn what_it_cannot_approximate_is_refused_with_a_reason() {
         let x = Array2::<f64>::zeros((3, 2));
