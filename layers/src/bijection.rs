@@ -9,7 +9,7 @@ use std::ops::{Add, Neg, Sub};
 
 /// An invertible map between rows, `[n, d]` to `[n, d]`, with the log-determinant of its Jacobian.
 ///
-/// A row with a NaN becomes a row of NaN, or has a NaN for its log-determinant; other rows do not notice.
+/// A row with a NaN has one in its image or for its log-determinant; other rows do not notice.
 pub trait Bijection<'t, T: Real> {
     /// Base → data: `x = f(z)` and `log |det ∂f/∂z|`.
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>);

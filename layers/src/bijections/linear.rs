@@ -1,8 +1,9 @@
 //! A learned invertible matrix, kept as its LU decomposition (Kingma and Dhariwal 2018, section 3.2): a permutation that is learned.
 //!
 //! For a column vector, `x = P L D U z`, with a fixed permutation P, L lower and U upper triangular with ones on their diagonals,
-//! and D = diag(eˢ): `log |det ∂x/∂z| = Σ s`, at no cost, and the inverse is two substitutions. Any invertible matrix has this form
-//! up to the signs of D, which P's choice stands in for. With all parameters 0 it is P.
+//! and D = diag(eˢ): `log |det ∂x/∂z| = Σ s`, at no cost, and the inverse is two substitutions. With all parameters 0 it is P. The
+//! matrices of this form are those whose pivots, in the order of P, are positive: Kingma and Dhariwal keep a fixed sign for each, here
+//! the sign of the determinant is that of P, and a reflection like −I has to come from elsewhere in a chain.
 
 use super::Permutation;
 use crate::{Bijection, LogDet};

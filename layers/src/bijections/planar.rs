@@ -56,34 +56,69 @@ impl<P> Tree<P> for Planar<P> {
 }
 
 impl<'t, T: Real> Planar<Var<'t, T>> {
-    /// û `[1, d]` and c `[1, 1]`.
-    fn push(&self) -> (Var<'t, T>, Var<'t, T>) {
+    /// û `[1, d]`, c and wᵀu, `[1, 1]`.
+    fn push(&self) -> (Var<'t, T>, Var<'t, T>, Var<'t, T>) {
         let product = self.push.matmul(self.weight);
         // softplus(p + ln(e − 1)) − 1 without its difference, which near the identity would be of rounding alone. Far out, where the
         // exponential would overflow, it is a line to the last bit.
         let far = (product - LINE).relu();
         let c = ((product - far).expm1() * -(-1_f64).exp_m1()).ln_1p() + far;
         let push = self.push + (c - product) * self.weight.t() / self.weight.square().sum(..);
-        (push, c)
+        (push, c, product)
     }
 
     /// ln(1 + c (1 − tanh² a)) for each row.
-    fn log_det(t: Var<'t, T>, c: Var<'t, T>) -> LogDet<'t, T> {
-        let steepness = (1.0 - t.square()) * c;
-        LogDet::new(steepness.ln_1p().sum(-1))
+    fn log_det(t: Var<'t, T>, c: Var<'t, T>, product: Var<'t, T>) -> LogDet<'t, T> {
+        let slope = 1.0 - t.square();
+        let log_det = if c.item() < T::from_f64(-0.5) {
+            // Near c = −1, where the map is all but folded, 1 + c would be of rounding alone: t² + (1 + c)(1 − t²) is not.
+            let rest = (product + 1_f64.exp_m1().ln()).softplus();
+            (t.square() + slope * rest).ln()
+        } else {
+            (slope * c).ln_1p()
+        };
+        LogDet::new(log_det.sum(-1))
     }
 }
 
 impl<'t, T: Real> Bijection<'t, T> for Planar<Var<'t, T>> {
     fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
-        let (push, c) = self.push();
+        let (push, c, product) = self.push();
         let t = (z.matmul(self.weight) + self.bias).tanh();
-        (z + t * push, Self::log_det(t, c))
+        (z + t * push, Self::log_det(t, c, product))
     }
 
     fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
-        let (push, c) = self.push();
+        let (push, c, product) = self.push();
         let t = (x.matmul(self.weight) + self.bias).tanh_root(c).tanh();
-        (x - t * push, -Self::log_det(t, c))
+        (x - t * push, -Self::log_det(t, c, product))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evidence_autodiff::{Parameters, Tape};
+
+    fn on_the_plane<T: Real>(u: f64) -> f64 {
+        let mut planar = Planar::<Array<T>>::new(1, Noise::new(0));
+        planar.weight.fill(T::one());
+        planar.push.fill(T::from_f64(u));
+        let tape = Tape::<T>::new();
+        let (_, log_det) = planar.bind(&tape).forward(tape.filled(&[1, 1], 0.0));
+        log_det.value().data()[0].to_f64()
+    }
+
+    /// There the determinant is 1 + c = ln(1 + (e − 1) e^(wᵀu)).
+    #[test]
+    fn a_map_that_is_all_but_folded_has_its_log_determinant() {
+        for u in [3.0_f64, 0.0, -0.5, -1.0, -2.0, -14.0, -18.0, -36.0, -60.0] {
+            let truth = (1_f64.exp_m1() * u.exp()).ln_1p().ln();
+            for (found, bound) in [(on_the_plane::<f64>(u), 1e-14), (on_the_plane::<f32>(u), 1e-6)]
+            {
+                let off = (found - truth).abs();
+                assert!(off <= bound * truth.abs().max(1.0), "{u}: {found}, not {truth}");
+            }
+        }
     }
 }
