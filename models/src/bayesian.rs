@@ -146,9 +146,9 @@ impl<T: Real> BayesianNetwork<Array<T>> {
     #[track_caller]
     pub fn classes(&self, inputs: ArrayView2<'_, T>, draws: usize, noise: Noise) -> ClassMixture {
         assert!(draws > 0, "probabilities: 0 draws of the weights; ask for at least one");
-        let (binary, classes) = match (&self.likelihood, self.outputs()) {
-            (Likelihood::Categorical, classes) => (false, classes),
-            (Likelihood::Bernoulli, 1) => (true, 2),
+        let classes = match (&self.likelihood, self.outputs()) {
+            (Likelihood::Categorical, classes) => classes,
+            (Likelihood::Bernoulli, 1) => 2,
             (Likelihood::Bernoulli, n) => panic!("probabilities: {n} Bernoullis are not classes"),
             _ => panic!("probabilities: a likelihood of numbers has none; use `predictive`"),
         };
@@ -158,14 +158,11 @@ impl<T: Real> BayesianNetwork<Array<T>> {
             {
                 let bound = self.bind_constant(&tape);
                 let net = bound.rsample(noise.stream(draw as u64));
-                let p = bound.likelihood.mean(net.forward(tape.batch(inputs)));
-                let p = p.data();
-                let of = |(row, class): (usize, usize)| match (binary, class) {
-                    (false, _) => p[row * classes + class].to_f64(),
-                    (true, 0) => 1.0 - p[row].to_f64(),
-                    (true, _) => p[row].to_f64(),
-                };
-                mixture.add(Array2::from_shape_fn((inputs.nrows(), classes), of).view());
+                let log_p =
+                    bound.likelihood.class_log_probabilities(net.forward(tape.batch(inputs)));
+                let log_p: Vec<f64> = log_p.data().iter().map(|log_p| log_p.to_f64()).collect();
+                let log_p = Array2::from_shape_vec((inputs.nrows(), classes), log_p);
+                mixture.add(log_p.expect("a column for each class").view());
             }
             tape.reset();
         }

@@ -20,7 +20,7 @@ pub struct Importance {
 
 impl Importance {
     /// From the log-weights of draws, in nats; −∞ is a draw without weight; where no draw has any, ln Z is −∞, with an
-    /// error of ∞. All is NaN without any draws, or with a NaN among them.
+    /// error of ∞. All is NaN without any draws, or with a NaN among them; one draw alone tells nothing of its error, which is NaN.
     pub fn new(log_weights: impl IntoIterator<Item = f64>) -> Self {
         let log_weights: Array1<f64> = log_weights.into_iter().collect();
         let draws = log_weights.len();
@@ -34,7 +34,11 @@ impl Importance {
         let variance = 1.0 / effective_samples - 1.0 / k;
         Self {
             log_normaliser: shift + (sum / k).ln(),
-            standard_error: if variance < 0.0 { 0.0 } else { variance.sqrt() },
+            standard_error: match draws {
+                1 if effective_samples > 0.0 => f64::NAN,
+                _ if variance < 0.0 => 0.0,
+                _ => variance.sqrt(),
+            },
             effective_samples,
             draws,
         }

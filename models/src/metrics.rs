@@ -49,7 +49,8 @@ pub fn accuracy(probabilities: ArrayView2<'_, f64>, labels: ArrayView1<'_, usize
     );
     let right = probabilities.outer_iter().zip(labels).filter(|(row, label)| {
         let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        best.is_some_and(|(class, _)| class == **label)
+        // A NaN is above all others, and right about nothing.
+        best.is_some_and(|(class, p)| class == **label && !p.is_nan())
     });
     right.count() as f64 / labels.len() as f64
 }

@@ -5,6 +5,7 @@
 
 use super::{Base, constant, uniforms};
 use crate::likelihood::student_constant;
+use crate::special::ln_1p_square;
 use evidence_autodiff::{Noise, Path, Real, Tape, Tree, Var};
 use std::f64::consts::TAU;
 
@@ -48,7 +49,7 @@ impl<P> Tree<P> for StudentT {
 
 impl<'t, T: Real> Base<'t, T> for StudentT {
     fn log_prob(&self, z: Var<'t, T>) -> Var<'t, T> {
-        let tails = (z.square() * (1.0 / self.degrees)).ln_1p().sum(-1);
+        let tails = ln_1p_square(z * self.degrees.sqrt().recip()).sum(-1);
         tails * (-0.5 * (self.degrees + 1.0)) + self.log_top * z.size(-1) as f64
     }
 
@@ -65,6 +66,22 @@ impl<'t, T: Real> Base<'t, T> for StudentT {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The derivative is −(ν + 1) z / (ν + z²), also where |z| = √ν and where a square would overflow.
+    #[test]
+    fn a_far_point_costs_a_logarithm() {
+        for z in [0.0, 0.3, 2.0, -2.0, 1e10, -1e25, 3e38_f32] {
+            let tape = Tape::<f32>::new();
+            let at = tape.variable(ndarray::arr2(&[[z]]));
+            let log_p = StudentT::new(4.0).unwrap().log_prob(at);
+            let slope = log_p.sum(..).backward().take(at).data()[0];
+            let (z, log_p) = (f64::from(z), f64::from(log_p.data()[0]));
+            let truth = student_constant(4.0) - 2.5 * (z * z / 4.0).ln_1p();
+            assert!((log_p - truth).abs() <= 1e-6 * truth.abs(), "{z}: {log_p}, not {truth}");
+            let steep = -5.0 * z / (4.0 + z * z);
+            assert!((f64::from(slope) - steep).abs() <= 1e-6 * steep.abs(), "{z}: {slope} {steep}");
+        }
+    }
 
     #[test]
     fn degrees_that_cannot_be_are_refused() {

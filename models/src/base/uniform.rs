@@ -23,11 +23,13 @@ impl<'t, T: Real> Base<'t, T> for Uniform {
     fn log_prob(&self, z: Var<'t, T>) -> Var<'t, T> {
         let row = |z: &[T]| {
             let (zero, one) = (T::zero(), T::one());
-            if z.iter().any(|&z| z < zero || z > one) {
+            // A NaN is in no cube and out of none.
+            if z.iter().any(|z| z.to_f64().is_nan()) {
+                f64::NAN
+            } else if z.iter().any(|&z| z < zero || z > one) {
                 f64::NEG_INFINITY
             } else {
-                // A NaN is in no cube and out of none.
-                z.iter().fold(0.0, |sum, z| sum + z.to_f64() * 0.0)
+                0.0
             }
         };
         let values: Vec<f64> = z.data().chunks(z.size(-1).max(1)).map(row).collect();

@@ -16,7 +16,7 @@ mod targets;
 
 pub use targets::TargetError;
 
-use crate::special::ln_gamma;
+use crate::special::{ln_1p_square, ln_gamma};
 use evidence_autodiff::{Array, Path, Real, Tree, Var};
 use evidence_layers::{Activation, Mlp};
 use ndarray::ArrayD;
@@ -220,7 +220,7 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
                 fits(output);
                 let constant = student_constant(freedom);
                 let z = (targets - output) * (-log_scale).exp();
-                let tails = (z.square() * (1.0 / freedom)).ln_1p() * (-0.5 * (freedom + 1.0));
+                let tails = ln_1p_square(z * freedom.sqrt().recip()) * (-0.5 * (freedom + 1.0));
                 (tails - log_scale + constant).sum(-1)
             }
             Self::Bernoulli => output.bernoulli_log_prob(targets),
@@ -240,12 +240,19 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
             Self::Categorical => output.categorical_log_prob(labels(targets)),
             Self::Poisson => {
                 fits(output);
-                let mut log_factorials = output.tape().tensor(targets.shape());
-                for (log, y) in log_factorials.data_mut().iter_mut().zip(targets.data()) {
-                    *log = T::from_f64(ln_gamma(y.to_f64() + 1.0));
-                }
-                let constant = output.tape().batch(log_factorials.view());
-                (targets * output - output.exp() - constant).sum(-1)
+                // With δ = o − ln m and m = y (of a count of 0: 1), y o − eᵒ − ln y! = y δ − m (e^δ − 1) + y ln m − m − ln y!: near its
+                // top, terms as large as the count no longer have to cancel.
+                let of = |f: fn(f64, f64) -> f64| {
+                    let mut values = output.tape().tensor(targets.shape());
+                    for (value, y) in values.data_mut().iter_mut().zip(targets.data()) {
+                        let y = y.to_f64();
+                        *value = T::from_f64(f(y, if y > 0.0 { y } else { 1.0 }));
+                    }
+                    output.tape().batch(values.view())
+                };
+                let delta = output - of(|_, m| m.ln());
+                let top = of(|y, m| y * m.ln() - m - ln_gamma(y + 1.0));
+                (targets * delta - of(|_, m| m) * delta.expm1() + top).sum(-1)
             }
         }
     }
@@ -288,6 +295,22 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
         }
     }
 
+    /// `ln p` of each class, `[n, classes]`, in nats; of one Bernoulli, of the classes 0 and 1.
+    ///
+    /// # Panics
+    /// If the likelihood is one of numbers, or of several Bernoullis.
+    #[must_use]
+    #[track_caller]
+    pub fn class_log_probabilities(&self, output: Var<'t, T>) -> Var<'t, T> {
+        match self {
+            Self::Categorical => output.log_softmax(-1),
+            Self::Bernoulli if output.size(-1) == 1 => {
+                Var::concat(&[(-output).log_sigmoid(), output.log_sigmoid()], -1)
+            }
+            _ => panic!("Likelihood: outputs {output} are no logits of classes"),
+        }
+    }
+
     /// σ of each row and column where it is predicted, in the targets' shape.
     #[must_use]
     pub fn predicted_scale(&self, output: Var<'t, T>) -> Option<Var<'t, T>> {
@@ -324,11 +347,14 @@ fn value<T: Real>(level: usize, levels: usize) -> T {
     T::from_f64(level as f64 / (levels - 1) as f64)
 }
 
-/// Which of L levels each number is, to a thousandth of a step: scaled numbers are rounded.
+/// Which of L levels each number is, to a thousandth of a step, or to what an `f32` between 0 and 1 tells apart: scaled numbers are
+/// rounded.
 fn step(x: f64, levels: usize) -> Option<usize> {
-    let steps = x * (levels - 1) as f64;
+    let most = (levels - 1) as f64;
+    let steps = x * most;
     let whole = steps.round();
-    let sound = (steps - whole).abs() <= 1e-3 && (0.0..levels as f64).contains(&whole);
+    let tolerance = (most * f64::from(f32::EPSILON)).clamp(1e-3, 0.4);
+    let sound = (steps - whole).abs() <= tolerance && (0.0..levels as f64).contains(&whole);
     sound.then_some(whole as usize)
 }
 

@@ -87,6 +87,22 @@ pub enum TargetError {
     },
 }
 
+impl TargetError {
+    /// The same of a row that has so many others before it.
+    #[must_use]
+    pub fn behind(mut self, rows: usize) -> Self {
+        match &mut self {
+            Self::NotFinite { row, .. }
+            | Self::NotAProbability { row, .. }
+            | Self::NotALevel { row, .. }
+            | Self::NotALabel { row, .. }
+            | Self::NotACount { row, .. } => *row += rows,
+            Self::Empty | Self::LabelColumns(_) | Self::Constant { .. } => {}
+        }
+        self
+    }
+}
+
 impl<P> Likelihood<P> {
     /// Whether targets `[n, k]` are in this likelihood's range, for a network of so many outputs.
     ///

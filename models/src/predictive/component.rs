@@ -60,6 +60,8 @@ impl Family {
         let z = (y - location) / scale;
         match self {
             Self::Normal => 0.5 * (1.0 + Real::erf(z * FRAC_1_SQRT_2)),
+            // There the incomplete beta function has lost six digits, and a normal is as near.
+            Self::StudentT { freedom } if freedom > 1e9 => Self::Normal.below(y, location, scale),
             Self::StudentT { freedom } => {
                 let tail = 0.5 * incomplete_beta(freedom / (freedom + z * z), 0.5 * freedom, 0.5);
                 if z > 0.0 { 1.0 - tail } else { tail }

@@ -33,22 +33,24 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
         };
         let z = q.rsample(noise);
         let log_likelihood = self.log_likelihood(z, batch.inputs).mean(..);
-        // Of each row and latent, where they are wanted one by one.
-        let each = || match kl {
-            Kl::Closed => q.kl_to_standard_each(),
+        let (divergence, counted) = match kl {
             Kl::Sampled => {
-                let (zero, one) = (z.tape().scalar(0.0), z.tape().scalar(0.0));
-                z.gaussian_log_prob(q.mean, q.log_scale) - z.gaussian_log_prob(zero, one)
+                let standard = z.tape().scalar(0.0);
+                let ratios = z.gaussian_log_prob(q.mean, q.log_scale)
+                    - z.gaussian_log_prob(standard, standard);
+                let whole = ratios.sum(-1).mean(..);
+                (whole, whole)
             }
-        };
-        let (divergence, counted) = if free_bits == 0.0 && kl == Kl::Closed {
-            let whole = q.kl_to_standard().mean(..);
-            (whole, whole)
-        } else {
-            let each = each();
-            let whole = each.sum(-1).mean(..);
-            let free = each.tape().scalar(free_bits);
-            (whole, if free_bits == 0.0 { whole } else { each.maximum(free).sum(-1).mean(..) })
+            Kl::Closed if free_bits == 0.0 => {
+                let whole = q.kl_to_standard().mean(..);
+                (whole, whole)
+            }
+            Kl::Closed => {
+                // Of each row and latent.
+                let each = q.kl_to_standard_each();
+                let free = each.tape().scalar(free_bits);
+                (each.sum(-1).mean(..), each.maximum(free).sum(-1).mean(..))
+            }
         };
         let weight = beta * share;
         let counted = if weight == 1.0 { counted } else { counted * weight };

@@ -81,6 +81,11 @@ pub enum ObjectiveError {
     /// Free bits.
     #[error("{0} nats free in each latent; they must be 0 or more, and finite")]
     FreeBits(f64),
+    /// A threshold of a single draw's ratio.
+    #[error(
+        "free bits are a threshold of the divergence itself, which one draw does not tell: take it in closed form"
+    )]
+    FreeBitsSampled,
     /// No divergence of each latent.
     #[error(
         "free bits are of each latent's own divergence, which only the standard normal prior and the diagonal posterior have"
@@ -110,6 +115,10 @@ impl Objective {
             }
             Self::Elbo(Elbo { free_bits, .. }) if !(free_bits >= 0.0 && free_bits.is_finite()) => {
                 Err(ObjectiveError::FreeBits(free_bits))
+            }
+            // E max(λ, k) ≥ max(λ, E k): of sampled ratios k it would be another objective.
+            Self::Elbo(Elbo { kl: Kl::Sampled, free_bits, .. }) if free_bits > 0.0 => {
+                Err(ObjectiveError::FreeBitsSampled)
             }
             Self::Elbo(_) => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! Likelihoods: densities that integrate to one, and predictive mixtures that are made of them.
 
 use crate::common::{P, normal, within_four_errors};
-use evidence_autodiff::{Noise, Parameters, Tape};
+use evidence_autodiff::{Noise, Parameters, Tape, Var};
 use evidence_layers::{Activation, Mlp};
 use evidence_models::{BayesianNetwork, Likelihood};
 use ndarray::{Array1, Array2, arr2};
@@ -211,4 +211,48 @@ fn draws_follow_their_density() {
             within_four_errors(&format!("{name}: mean"), y.data(), mean(&likelihood, output)[0]);
         }
     }
+}
+
+/// In `f32`, terms as large as the count must not have to cancel.
+#[test]
+fn a_large_count_keeps_its_log_probability_in_f32() {
+    for count in [0.0, 1.0, 7.0, 1e3, 1e5, 1e6, 1e7_f32] {
+        for off in [-2.0, -0.3, 0.0, 1e-3] {
+            let y = f64::from(count);
+            // Within a few standard deviations of what the count makes likely.
+            let output = (y.max(0.5).ln() + off / y.max(1.0).sqrt()) as f32;
+            let tape = Tape::<f32>::new();
+            let [o, targets] = [output, count].map(|x| tape.constant(arr2(&[[x]])));
+            let found =
+                f64::from(Likelihood::<Var<'_, f32>>::Poisson.log_prob(o, targets).data()[0]);
+            let o = f64::from(output);
+            // Stirling's series, whose next term is below 1e-12 from 1,000 on.
+            let log_factorial = if y < 100.0 {
+                (1..=count as u32).map(|i| f64::from(i).ln()).sum()
+            } else {
+                y * y.ln() - y + 0.5 * (std::f64::consts::TAU * y).ln() + 1.0 / (12.0 * y)
+            };
+            let truth = y * o - o.exp() - log_factorial;
+            // The output itself is rounded to a few parts in 10⁷, and moves the result by y − eᵒ times that.
+            let bound = 1e-3 + 4e-6 * (y - o.exp()).abs();
+            assert!((found - truth).abs() <= bound, "{count}, {off}: {found}, not {truth}");
+        }
+    }
+}
+
+#[test]
+fn sixteen_bits_are_levels_in_f32() {
+    let levels = 1 << 16;
+    let likelihood = Likelihood::<Var<'_, f32>>::Levels { levels };
+    let tape = Tape::<f32>::new();
+    let all: Vec<f32> =
+        (0..levels).step_by(257).map(|j| (j as f64 / (levels - 1) as f64) as f32).collect();
+    let targets = Array2::from_shape_vec((all.len(), 1), all.clone()).unwrap();
+    assert_eq!(likelihood.admit(targets.mapv(f64::from).view(), levels), Ok(()));
+    let flat = tape.filled(&[all.len(), levels], 0.0);
+    let log_p = likelihood.log_prob(flat, tape.constant(targets));
+    let truth = -(levels as f32).ln();
+    assert!(log_p.data().iter().all(|log_p| (log_p - truth).abs() < 1e-4));
+    let between = arr2(&[[0.5 / (levels - 1) as f64]]);
+    assert!(likelihood.admit(between.view(), levels).is_err());
 }

@@ -4,7 +4,7 @@ use crate::common::{P, normal, scrambled, within_four_errors};
 use evidence_autodiff::{Noise, Parameters, Tape};
 use evidence_layers::Activation;
 use evidence_models::{
-    Batch, Elbo, Flow, LatentPrior, Likelihood, Objective, ObjectiveError, Vae, WeightGradient,
+    Batch, Elbo, Flow, Kl, LatentPrior, Likelihood, Objective, ObjectiveError, Vae, WeightGradient,
 };
 use ndarray::Array2;
 
@@ -126,6 +126,8 @@ fn what_does_not_go_together_is_refused() {
     let bent = || vae().with_inverse_autoregressive(1, &[4], Noise::new(0)).unwrap();
     type E = ObjectiveError;
     assert_eq!(bent().with_objective(free).unwrap_err(), E::FreeBitsOfAll);
+    let sampled = Objective::Elbo(Elbo { free_bits: 0.1, kl: Kl::Sampled, ..Elbo::default() });
+    assert_eq!(vae().with_objective(sampled).unwrap_err(), E::FreeBitsSampled);
     assert_eq!(vae().with_prior(vamp()).with_objective(free).unwrap_err(), E::FreeBitsOfAll);
     assert_eq!(bent().with_objective(doubly).unwrap_err(), E::BentTwice);
     assert_eq!(bent().with_prior(vamp()).check().unwrap_err(), E::BentVamp);
