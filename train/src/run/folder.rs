@@ -103,6 +103,11 @@ impl Run {
         replace(&path, |file| file.write_all(config.as_bytes())).map_err(RunError::write(path))
     }
 
+    /// Epochs that `metrics.jsonl` tells of; none if it cannot be read.
+    pub fn epochs(&self) -> usize {
+        fs::read_to_string(self.folder.join(METRICS)).map_or(0, |text| text.lines().count())
+    }
+
     /// `config.toml`.
     ///
     /// # Errors

@@ -138,16 +138,20 @@ fn delimiter(sample: &[u8]) -> Delimiter {
         let fields = counts.first().copied().unwrap_or(0);
         let agreeing = counts.iter().filter(|&&count| count == fields && count > 1).count();
         let cut = counts.iter().filter(|&&count| count > 1).count();
-        (delimiter, agreeing, fields, 2 * cut >= counts.len().max(1))
+        (delimiter, agreeing, fields, 2 * cut >= counts.len().max(1), 2 * cut > counts.len())
     };
     [b',', b';', b'\t', b'|']
         .map(|byte| judged(Delimiter::Byte(byte)))
         .into_iter()
-        .filter(|&(_, agreeing, _, most)| agreeing > 0 && most)
+        .filter(|&(_, agreeing, _, most, _)| agreeing > 0 && most)
         // Of equals the first: `max_by_key` takes the last.
         .rev()
-        .max_by_key(|&(_, agreeing, fields, _)| (agreeing, fields))
-        .or_else(|| Some(judged(Delimiter::Whitespace)).filter(|&(_, agreeing, ..)| agreeing > 0))
+        .max_by_key(|&(_, agreeing, fields, ..)| (agreeing, fields))
+        // A space may stand in the name of a single column.
+        .or_else(|| {
+            let spaced = Some(judged(Delimiter::Whitespace));
+            spaced.filter(|&(_, agreeing, .., more)| agreeing > 0 && more)
+        })
         .map_or(Delimiter::Byte(b','), |(delimiter, ..)| delimiter)
 }
 
