@@ -18,6 +18,13 @@ use std::path::{Path, PathBuf};
 /// Rows answered for at a time, by one thread. Draws of latents depend on where a block begins: at a multiple of this in the file.
 const ROWS: usize = 1024;
 
+/// More draws than these say nothing new, and each takes memory for a block of rows.
+pub(super) const MOST_DRAWS: i64 = 100_000;
+
+/// Endings of files that hold tables in other ways, which CSV under such a name would not be.
+const FOREIGN: [&str; 10] =
+    ["npy", "gz", "zip", "zst", "json", "jsonl", "parquet", "xlsx", "safetensors", "tsv"];
+
 /// Flags of subcommands that answer for each row.
 #[derive(Debug, Args)]
 pub(super) struct RowsArguments {
@@ -38,7 +45,7 @@ pub(super) struct AnswerArguments {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Draws of weights or latents
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=MOST_DRAWS))]
     pub draws: u32,
 }
 
@@ -196,6 +203,13 @@ pub(super) fn write(
     common: &Common,
     fill: impl FnOnce(&mut Writer<'_>) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
+    let ending =
+        out.and_then(Path::extension).map(|ending| ending.to_string_lossy().to_lowercase());
+    if let Some(ending) = ending.filter(|ending| FOREIGN.contains(&ending.as_str())) {
+        return Err(CliError::Usage(format!(
+            "--out: an answer is written as .csv or .npz, not as .{ending}"
+        )));
+    }
     let archive = out.and_then(Path::extension).is_some_and(|ext| ext.eq_ignore_ascii_case("npz"));
     let into = |to: &mut dyn Write| -> Result<(), CliError> {
         let mut writer = match (archive, common.json) {

@@ -52,6 +52,12 @@ pub(super) fn run(arguments: &EstimatorsArguments, common: &Common) -> Result<()
         Format::of(path).map_err(|error| CliError::Usage(format!("--plot: {error}")))?;
     }
     let measured = with_threads(common.threads.into(), || batches(arguments))?;
+    if measured.iter().any(|m| !(m.variance.is_finite() && m.norm.is_finite())) {
+        return Err(CliError::Usage(format!(
+            "--posterior-scale {}: gradients are not finite there, so that there is nothing to measure; choose one nearer 1",
+            arguments.posterior_scale
+        )));
+    }
     if let Some(path) = &arguments.plot {
         draw(&measured).and_then(|figure| figure.save(path)).map_err(unplotted)?;
     }

@@ -1,6 +1,6 @@
 //! `evidence evaluate RUN --data FILE`: scores of a trained model on rows with targets, a portion of the file at a time.
 
-use super::answer::blocks;
+use super::answer::{MOST_DRAWS, blocks};
 use super::error::CliError;
 use super::kind::{Ask, Score};
 use super::{Common, line, say, trained};
@@ -25,7 +25,7 @@ pub(super) struct EvaluateArguments {
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Draws of weights or latents
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=MOST_DRAWS))]
     draws: u32,
     /// What each latent of a vae carries as well: its divergence, and whether it is active
     #[arg(long)]
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
         let block = |rows: &Dataset, first| {
             let ask = Ask { draws: arguments.draws as usize, first, ..plain.clone() };
             let latents = if arguments.latents { trained.latents(rows) } else { None };
-            Ok((trained.scores(rows, &ask), latents))
+            Ok((trained.scores(rows, &ask)?, latents))
         };
         blocks(&*trained, &arguments.data, TargetUse::Required, block, |(scores, found), _| {
             averages.add(&scores);
@@ -101,8 +101,7 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
     }
     if common.json {
         let scores = averages.to_json();
-        let mut answer =
-            json!({"run": arguments.run, "kind": trained.kind(), "rows": rows, "scores": scores});
+        let mut answer = json!({"run": arguments.run.display().to_string(), "kind": trained.kind(), "rows": rows, "scores": scores});
         if let Some(latents) = latents {
             answer["latents"] = json!({
                 "kl": latents.divergence().to_vec(),

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &InspectArguments, common: &Common) -> Result<(), C
         (true, true) => line(&graph.to_json())?,
         (true, false) => line(&graph.to_dot())?,
         (false, true) => {
-            let folder = trained.run().folder();
+            let folder = trained.run().folder().display().to_string();
             line(
                 &json!({"run": folder, "kind": trained.kind(), "parameters": parameters, "report": report}),
             )?;

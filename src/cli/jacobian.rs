@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &JacobianArguments, common: &Common) -> Result<(), 
     }
     let [double, single] = all.each_ref().map(|rows| Summary::of(rows));
     if common.json {
-        let run = &arguments.run;
+        let run = arguments.run.display().to_string();
         let (f64, f32) = (double.to_json(), single.to_json());
         line(&json!({"run": run, "rows": double.rows, "f64": f64, "f32": f32}))?;
         return Ok(());

@@ -27,7 +27,8 @@ mod separator;
 mod train;
 mod trained;
 
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use error::{CODES, CliError};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -164,10 +165,22 @@ struct Common {
     threads: u16,
 }
 
+/// A flag of the lecture alone that was given before any subcommand.
+fn of_the_lecture(matches: &ArgMatches) -> Option<&'static str> {
+    let given = |flag: &&str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+    ["out", "seed", "hurry"].into_iter().find(given)
+}
+
 /// Runs the command line.
 pub fn run() -> ExitCode {
     outlive_limits();
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    if let (Some((name, _)), Some(flag)) = (matches.subcommand(), of_the_lecture(&matches)) {
+        return error::end(Err(CliError::Usage(format!(
+            "--{flag} before `{name}` is of the lecture, which this is not: leave it out, or give it behind `{name}` if that has it"
+        ))));
+    }
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let lecture = &arguments.lecture;
     let common = &Common { json: lecture.json, threads: lecture.threads };
     if common.threads > 0 {

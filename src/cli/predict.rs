@@ -18,13 +18,17 @@ pub(super) struct PredictArguments {
     #[command(flatten)]
     rows: RowsArguments,
     /// Quantiles of the predictive distribution, by commas
-    #[arg(long, value_name = "P", value_delimiter = ',', default_values_t = [0.05, 0.5, 0.95])]
+    #[arg(long, value_name = "P", value_delimiter = ',', default_value = "0.05,0.5,0.95")]
     quantiles: Vec<f64>,
 }
 
 pub(super) fn run(arguments: &PredictArguments, common: &Common) -> Result<(), CliError> {
-    if let Some(p) = arguments.quantiles.iter().find(|&&p| !(p > 0.0 && p < 1.0)) {
-        return Err(CliError::Usage(format!("--quantiles {p}: a quantile lies between 0 and 1")));
+    // Farther out, masses are less than what rounding makes of 1.
+    let tail = 1e-12;
+    if let Some(p) = arguments.quantiles.iter().find(|&&p| !(p >= tail && p <= 1.0 - tail)) {
+        return Err(CliError::Usage(format!(
+            "--quantiles {p}: a quantile lies between 0 and 1, and not within {tail:e} of them"
+        )));
     }
     let quantiles = &arguments.quantiles;
     rows(&arguments.rows, quantiles, TargetUse::Ignored, common, |model, rows, ask| {

@@ -67,6 +67,14 @@ pub(super) fn resume<K: Kind>(
             )));
         }
     }
+    let done = run.epochs();
+    if let Some(epochs) = arguments.epochs.filter(|epochs| *epochs < done)
+        && arguments.from.is_none()
+    {
+        return Err(CliError::Usage(format!(
+            "--epochs {epochs}: the run has {done} epochs behind it; ask for as many or more, or go on --from an older checkpoint"
+        )));
+    }
     let rows = Rows::again(&config.data, &schema)?;
     if let Some(epochs) = arguments.epochs {
         config.training.epochs = epochs;

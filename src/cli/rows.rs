@@ -34,7 +34,7 @@ impl Rows {
             let options = options::<K>(frame.names(), config, seed)?;
             let Prepared { schema, data, split } = Schema::fit(&frame, &options)
                 .map_err(|source| CliError::Schema { path: data.file.clone(), source })?;
-            K::admit(&config.model, &data)?;
+            K::admit(&config.model, &data).map_err(|improbable| improbable.when_learning(0))?;
             let part = |rows| data.select(rows);
             let rows = Self {
                 training: Training::Memory(part(split.train())?),
@@ -50,8 +50,8 @@ impl Rows {
         };
         let options = options::<K>(&names, config, seed)?;
         let streamed = Streamed::fit(&data.file, &data.reading(), &options, data.window)?;
-        for rows in [&streamed.extremes, &streamed.validation, &streamed.test] {
-            K::admit(&config.model, rows)?;
+        if K::is_choosy(&config.model) {
+            every_row::<K>(config, &streamed.schema)?;
         }
         Ok((streamed.schema.clone(), Self::streamed(streamed, data)))
     }
@@ -88,6 +88,22 @@ impl Rows {
     }
 }
 
+/// Whether each row of a table too large for the memory can be learned from.
+fn every_row<K: Kind>(config: &Config<K::Options>, schema: &Schema) -> Result<(), CliError> {
+    let file = &config.data.file;
+    let (mut chunks, mut seen) = (Chunks::open(file, &config.data.reading())?, 0);
+    while let Some(frame) = chunks.next_chunk()? {
+        if frame.rows() == 0 {
+            continue;
+        }
+        let at = |source| CliError::Schema { path: file.clone(), source };
+        let rows = schema.apply(&frame, TargetUse::Required).map_err(at)?.data;
+        K::admit(&config.model, &rows).map_err(|improbable| improbable.when_learning(seen))?;
+        seen += rows.rows();
+    }
+    Ok(())
+}
+
 /// A table, read whole; says how many rows were left out.
 fn table(path: &Path, data: &DataOptions) -> Result<Frame, CliError> {
     let frame = read(path, &data.reading())?;
@@ -117,9 +133,22 @@ fn options<K: Kind>(
         )));
     }
     let targets: Vec<String> = data.target.iter().cloned().collect();
+    if let Some(name) = targets.iter().find(|name| data.drop.contains(name)) {
+        return Err(CliError::Usage(format!(
+            "--drop {name}: it is the target, which is no input anyway; leave it out of --drop"
+        )));
+    }
     let used = |name: &&String| !data.drop.contains(name) && !targets.contains(name);
+    let features: Vec<String> = names.iter().filter(used).cloned().collect();
+    if features.is_empty() && !names.is_empty() {
+        return Err(CliError::Usage(format!(
+            "{}: without the columns of --drop and --target none is left to learn from; there are {}",
+            data.file.display(),
+            names.join(", ")
+        )));
+    }
     Ok(SchemaOptions {
-        features: names.iter().filter(used).cloned().collect(),
+        features,
         targets,
         categorical: data.categorical.clone(),
         class: data.class,

@@ -33,6 +33,9 @@ pub(super) struct SampleArguments {
 const ROWS: usize = 4096;
 
 pub(super) fn run(arguments: &SampleArguments, common: &Common) -> Result<(), CliError> {
+    if arguments.n == 0 {
+        return Err(CliError::Usage("-n 0: ask for at least one row".to_owned()));
+    }
     let trained = trained::open(&arguments.run)?;
     let plain = Ask::plain(trained.schema(), trained.seed());
     let noise = Noise::new(arguments.draw_seed);

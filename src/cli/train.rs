@@ -61,7 +61,10 @@ pub(super) struct Paths {
 impl Subcommand for Chosen {
     fn augment_subcommands(command: clap::Command) -> clap::Command {
         let each = |kind: &dyn AnyKind| {
-            kind.flags(Paths::augment_args(clap::Command::new(kind.name()).about(kind.about())))
+            // Each group of flags would have its own say about the whole.
+            kind.flags(Paths::augment_args(clap::Command::new(kind.name())))
+                .about(kind.about())
+                .long_about(kind.about())
         };
         KINDS.iter().fold(command, |command, kind| command.subcommand(each(*kind)))
     }
@@ -124,6 +127,12 @@ pub(super) fn train<K: Kind>(
     config.training.optimizer()?;
     if config.training.batch == 0 {
         return Err(CliError::Usage("--batch is 0: a step needs at least one row".to_owned()));
+    }
+    let seconds = config.training.checkpoint_seconds;
+    if seconds.is_nan() || seconds < 0.0 {
+        return Err(CliError::Usage(format!(
+            "--checkpoint-seconds is {seconds}: it is a number of seconds, 0 or more"
+        )));
     }
     let file = whole_path("data", &config.data.file)?;
     let weights = config.training.weights.as_deref();
@@ -216,7 +225,7 @@ pub(super) fn go<K: Kind>(
         let position = trainer.position();
         if common.json {
             line(&json!({
-                "run": folder,
+                "run": folder.display().to_string(),
                 "kind": K::NAME,
                 "parameters": model.count(),
                 "stop": stop,

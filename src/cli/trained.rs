@@ -120,7 +120,7 @@ pub(super) trait Trained: Sync {
     /// How tables are read for it: nothing is asked of columns that it does not use.
     fn reading(&self, targets: TargetUse) -> ReadOptions;
     fn seed(&self) -> u64;
-    fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score>;
+    fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Vec<Score>, CliError>;
     fn predict(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
     fn density(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
     fn sample(&self, n: usize, ask: &Ask<'_>) -> Result<Table, CliError>;
@@ -138,6 +138,14 @@ struct Loaded<K: Kind> {
     config: Config<K::Options>,
     schema: Schema,
     model: K::Model,
+}
+
+impl<K: Kind> Loaded<K> {
+    /// Rows whose probability is asked for must have one: a formula gives a number for any.
+    fn admit(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<(), CliError> {
+        let before = ask.first as usize;
+        K::admit(&self.config.model, rows).map_err(|improbable| improbable.when_scoring(before))
+    }
 }
 
 impl<K: Kind> Trained for Loaded<K> {
@@ -167,8 +175,9 @@ impl<K: Kind> Trained for Loaded<K> {
         self.config.training.seed
     }
 
-    fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
-        K::scores(&self.model, rows, ask)
+    fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Vec<Score>, CliError> {
+        self.admit(rows, ask)?;
+        Ok(K::scores(&self.model, rows, ask))
     }
 
     fn predict(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
@@ -176,6 +185,7 @@ impl<K: Kind> Trained for Loaded<K> {
     }
 
     fn density(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
+        self.admit(rows, ask)?;
         K::density(&self.model, rows, ask)
     }
 

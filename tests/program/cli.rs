@@ -18,6 +18,14 @@ fn help_names_every_flag_and_the_exit_codes() {
         assert!(stdout.contains(part), "no {part}: {stdout}");
     }
     assert_eq!(run(&["check", "--help"]).0, Some(0));
+    // Each kind of model is told apart, by a line of its own.
+    let (_, kinds, _) = run(&["train", "--help"]);
+    for kind in ["dense", "bayes", "autoencoder", "vae", "flow"] {
+        let mut lines = kinds.lines().filter_map(|line| line.trim().strip_prefix(kind));
+        let about = lines.next().unwrap_or_else(|| panic!("no {kind}: {kinds}")).trim();
+        assert_eq!(kinds.matches(about).count(), 1, "{kinds}");
+        assert!(run(&["train", kind, "--help"]).1.starts_with(about), "{kind}");
+    }
     let (code, stdout, _) = run(&["--version"]);
     assert_eq!((code, stdout.trim()), (Some(0), concat!("evidence ", env!("CARGO_PKG_VERSION"))));
 }

@@ -218,3 +218,79 @@ fn a_path_that_is_no_text_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{}", err(&output));
     assert!(err(&output).contains("UTF-8") && !folder.join("r").exists(), "{}", err(&output));
 }
+
+/// In JSON it is told as far as it is text.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_whose_path_is_no_text_answers_in_json() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder();
+    let folder = folder.path();
+    let run = std::ffi::OsStr::from_bytes(b"r\xff");
+    let with = |before: &[&str], after: &[&str]| {
+        let mut command = program(before);
+        let output = command.current_dir(folder).arg(run).args(after).output().unwrap();
+        assert!(output.status.success(), "{before:?}: {}", err(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let flags = ["--data", "t.csv", "--drop", "y", "--epochs", "1", "--json"];
+    let trained = with(&["train", "flow", "--out"], &flags);
+    assert_eq!(trained["run"], "r\u{fffd}");
+    for before in ["evaluate", "jacobian"] {
+        assert_eq!(with(&[before], &["--data", "t.csv", "--json"])["run"], "r\u{fffd}");
+    }
+    assert_eq!(with(&["inspect"], &["--json"])["run"], "r\u{fffd}");
+}
+
+#[test]
+fn what_would_be_without_effect_or_meaning_is_refused() {
+    let folder = folder();
+    let folder = folder.path();
+    let flags = |more: &[&'static str]| [&["--target", "y", "--epochs", "1"][..], more].concat();
+    ok(folder, &train("dense", &flags(&[]), "r"));
+    ok(folder, &train("flow", &["--drop", "y", "--epochs", "1"], "f"));
+    let with = |more: &[&'static str]| train("dense", &flags(more), "new");
+    refused(folder, &with(&["--drop", "c,y"]), 2, &["--drop y", "the target"]);
+    refused(folder, &with(&["--drop", "a,b,c"]), 2, &["none is left", "a, b, c, y"]);
+    for (flag, value) in [("--seed", "5"), ("--out", "o"), ("--hurry", "9")] {
+        let lost = [&[flag, value][..], &["predict", "r", "--data", "t.csv"]].concat();
+        refused(folder, &lost, 2, &[flag, "before `predict`"]);
+    }
+    ok(folder, &["--json", "predict", "r", "--data", "t.csv"]);
+    for name in ["a.csv.gz", "a.npy", "a.PARQUET"] {
+        let answer = ["predict", "r", "--data", "t.csv", "--out", name];
+        refused(folder, &answer, 2, &["--out", ".csv or .npz"]);
+        assert!(!folder.join(name).exists());
+    }
+    for p in ["0", "1", "1e-13", "nan"] {
+        let answer = ["predict", "r", "--data", "t.csv", "--quantiles", p];
+        refused(folder, &answer, 2, &["--quantiles"]);
+    }
+    let printed = ["predict", "r", "--data", "t.csv", "--quantiles", "0.05,0.5,0.95"];
+    assert_eq!(ok(folder, &printed), ok(folder, &printed[..4]));
+    refused(folder, &with(&["--checkpoint-seconds", "nan"]), 2, &["--checkpoint-seconds"]);
+    refused(folder, &["sample", "f", "-n", "0"], 2, &["at least one row"]);
+    refused(
+        folder,
+        &["evaluate", "r", "--data", "t.csv", "--draws", "4000000000"],
+        2,
+        &["--draws"],
+    );
+    refused(folder, &["sample", "f", "--mean"], 2, &["--mean"]);
+    refused(folder, &["predict", "f", "--data", "t.csv"], 2, &["predict a target"]);
+}
+
+/// A space in the name of an only column is no sign between columns.
+#[test]
+fn a_code_of_one_column_is_decoded_again() {
+    let folder = folder();
+    let folder = folder.path();
+    let flags = ["--drop", "y", "--latents", "1", "--epochs", "1", "--hidden", "4"];
+    ok(folder, &train("autoencoder", &flags, "r"));
+    ok(folder, &["encode", "r", "--data", "t.csv", "--out", "code.csv"]);
+    let code = fs::read_to_string(folder.join("code.csv")).unwrap();
+    assert!(code.starts_with("code 0\n"), "{code}");
+    assert_eq!(ok(folder, &["decode", "r", "--data", "code.csv"]).lines().count(), 121);
+    fs::write(folder.join("one.csv"), "code 0\n0.5\n").unwrap();
+    assert_eq!(ok(folder, &["decode", "r", "--data", "one.csv"]).lines().count(), 2);
+}

@@ -20,6 +20,10 @@ fn more_epochs_end_like_a_run_that_had_planned_them() {
     // It is written down: resuming once more has nothing to do.
     ok(folder, &["resume", "r"]);
     assert_eq!(fs::read_to_string(folder.join("r/metrics.jsonl")).unwrap().lines().count(), 7);
+    // What has been cannot be undone.
+    let config = fs::read(folder.join("r/config.toml")).unwrap();
+    refused(folder, &["resume", "r", "--epochs", "6"], 2, &["--epochs 6", "7 epochs behind it"]);
+    assert_eq!(fs::read(folder.join("r/config.toml")).unwrap(), config);
 }
 
 /// The weights of a network as PyTorch saves them, with outputs first.

@@ -3,7 +3,8 @@
 use super::super::error::CliError;
 use super::options::{ActivationOption, LikelihoodOption, Reading, parameters, sizes};
 use super::{
-    Ask, Columns, Kind, Score, Table, in_units, inputs, narrower, numbered, numbers_of, rows_of,
+    Ask, Columns, Improbable, Kind, Score, Table, in_units, inputs, narrower, numbered, numbers_of,
+    rows_of,
 };
 use clap::Args;
 use evidence::models::{Autoencoder, Corruption};
@@ -120,7 +121,11 @@ impl Kind for Autoencoding {
             .map_err(|error| usage(format!("{error} (--denoise, --mask)")))
     }
 
-    fn admit(options: &AutoencoderOptions, data: &Dataset) -> Result<(), CliError> {
+    fn is_choosy(options: &AutoencoderOptions) -> bool {
+        options.reading().is_bounded()
+    }
+
+    fn admit(options: &AutoencoderOptions, data: &Dataset) -> Result<(), Improbable> {
         options.reading().admit(data)
     }
 

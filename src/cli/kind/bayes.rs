@@ -3,7 +3,7 @@
 use super::super::error::CliError;
 use super::bayes_options::BayesOptions;
 use super::supervised::Predictive;
-use super::{Ask, Columns, Kind, Score, Table, inputs};
+use super::{Ask, Columns, Improbable, Kind, Score, Table, inputs};
 use evidence::models::BayesianNetwork;
 use evidence::train::data::Dataset;
 use evidence::train::run::load_torch;
@@ -36,13 +36,18 @@ impl Kind for Bayes {
         options.counts()
     }
 
-    fn admit(options: &BayesOptions, data: &Dataset) -> Result<(), CliError> {
+    fn is_choosy(options: &BayesOptions) -> bool {
+        options.counts()
+    }
+
+    fn admit(options: &BayesOptions, data: &Dataset) -> Result<(), Improbable> {
         let Some(targets) = data.targets() else { return Ok(()) };
         if !options.counts() {
             return Ok(());
         }
         let likelihood = Likelihood::<Array<f32>>::Poisson;
-        likelihood.admit(targets.view(), 1).map_err(|error| CliError::Data(error.to_string()))
+        let bare = |error| Improbable { error, of: String::new(), advice: "" };
+        likelihood.admit(targets.view(), 1).map_err(bare)
     }
 
     fn start(model: &mut Self::Model, weights: &Path) -> Result<(), CliError> {
@@ -76,7 +81,8 @@ fn predictive(model: &BayesianNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>
     let x = inputs(rows);
     match model.likelihood {
         Likelihood::Categorical => {
-            Predictive::Class(model.probabilities(x.view(), ask.draws, ask.noise))
+            let classes = model.classes(x.view(), ask.draws, ask.noise);
+            Predictive::Class(classes.log_probabilities())
         }
         _ => Predictive::number(&model.predictive(x.view(), ask.draws, ask.noise), ask),
     }

@@ -86,8 +86,10 @@ fn predictive(model: &DenseNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>) -
     match model.likelihood {
         Likelihood::Categorical => {
             let tape = Tape::new();
-            let predicted = model.bind_constant(&tape).predict(tape.batch(x.view()));
-            Predictive::Class(rows_of(predicted).mapv(f64::from))
+            let bound = model.bind_constant(&tape);
+            let output = bound.net.forward(tape.batch(x.view()));
+            let log_probabilities = bound.likelihood.class_log_probabilities(output);
+            Predictive::Class(rows_of(log_probabilities).mapv(f64::from))
         }
         _ => Predictive::number(&model.predictive(x.view()), ask),
     }

@@ -3,7 +3,8 @@
 use super::super::error::CliError;
 use super::options::{check_sizes, parameters, positive, sizes};
 use super::{
-    Ask, Columns, Kind, Score, Table, column, in_units, inputs, numbered, numbers_of, rows_of,
+    Ask, Columns, Kind, Score, Table, cannot, column, in_units, inputs, numbered, numbers_of,
+    rows_of,
 };
 use clap::{Args, ValueEnum};
 use evidence::layers::{
@@ -211,6 +212,11 @@ impl Kind for Flowing {
     }
 
     fn sample(model: &Self::Model, n: usize, ask: &Ask<'_>) -> Result<Table, CliError> {
+        if ask.mean {
+            return Err(cannot::<Self>(
+                "give expected values for --mean: its rows have no noise around them",
+            ));
+        }
         let tape = Tape::new();
         let noise = ask.noise.stream(ask.first);
         let width = ask.schema.feature_names().len();

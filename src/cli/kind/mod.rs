@@ -17,7 +17,7 @@ use super::error::CliError;
 use super::trained::{AnyKind, Of};
 use evidence::Noise;
 use evidence::layers::Conditioning;
-use evidence::models::{BottleneckError, Latents, Model};
+use evidence::models::{BottleneckError, Latents, Model, TargetError};
 use evidence::train::data::{Dataset, Schema};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use serde::Serialize;
@@ -97,6 +97,30 @@ pub(super) struct Score {
     pub root: bool,
 }
 
+/// A row without a probability.
+pub(super) struct Improbable {
+    pub error: TargetError,
+    /// What the likelihood is of, and its flag.
+    pub of: String,
+    /// What helps where a model is yet to be trained.
+    pub advice: &'static str,
+}
+
+impl Improbable {
+    /// Where it is to be learned from, with so many rows before it.
+    pub(super) fn when_learning(self, rows: usize) -> CliError {
+        let Self { error, of, advice } = self;
+        let text = format!("{of}{}{advice}", error.behind(rows));
+        if advice.is_empty() { CliError::Data(text) } else { CliError::Usage(text) }
+    }
+
+    /// Where a trained model is to score it.
+    pub(super) fn when_scoring(self, rows: usize) -> CliError {
+        let Self { error, of, .. } = self;
+        CliError::Data(format!("{of}{} (rows are counted from 0)", error.behind(rows)))
+    }
+}
+
 /// A kind of model.
 pub(super) trait Kind: Sync + Sized + 'static {
     /// What it is called on the command line.
@@ -125,8 +149,13 @@ pub(super) trait Kind: Sync + Sized + 'static {
         Err(cannot::<Self>("start from --weights of PyTorch: train a dense or a bayes"))
     }
 
-    /// Whether the data are what it can learn from.
-    fn admit(_options: &Self::Options, _data: &Dataset) -> Result<(), CliError> {
+    /// Whether there are rows that [`admit`](Self::admit) refuses.
+    fn is_choosy(_options: &Self::Options) -> bool {
+        false
+    }
+
+    /// Whether each row has a probability, so that it can learn from it or score it.
+    fn admit(_options: &Self::Options, _data: &Dataset) -> Result<(), Improbable> {
         Ok(())
     }
 
@@ -145,7 +174,7 @@ pub(super) trait Kind: Sync + Sized + 'static {
 
     /// What it predicts for each row.
     fn predict(_: &Self::Model, _: &Dataset, _: &Ask<'_>) -> Result<Table, CliError> {
-        Err(cannot::<Self>("predict a target; ask for `density`, `encode` or `reconstruct`"))
+        Err(cannot::<Self>("predict a target, which it has none of"))
     }
 
     /// The log-density of each row, in the data's units.

@@ -1,6 +1,7 @@
 //! Options that several kinds share, as words and lists.
 
 use super::super::error::CliError;
+use super::Improbable;
 use clap::ValueEnum;
 use evidence::train::data::Dataset;
 use evidence::{Activation, Array, Likelihood};
@@ -103,18 +104,21 @@ impl Reading {
     }
 
     /// Refuses data that have no probability.
-    pub(super) fn admit(self, data: &Dataset) -> Result<(), CliError> {
+    pub(super) fn admit(self, data: &Dataset) -> Result<(), Improbable> {
         let likelihood = self.build();
-        if !self.is_bounded() {
+        // A number of levels that cannot be is refused when the model is built.
+        if !self.is_bounded() || self.levels < 2 {
             return Ok(());
         }
         let name =
             self.option.to_possible_value().map_or(String::new(), |v| v.get_name().to_owned());
         likelihood.admit(data.features().view(), data.features().ncols()).map_err(|error| {
-            CliError::Usage(format!(
-                "--likelihood {name}: the scaled data are what the decoder aims at, and {error}. Give --scaling unit as well, \
-                 or raw if the table holds such numbers"
-            ))
+            Improbable {
+                error,
+                of: format!("--likelihood {name}: the scaled data are what the decoder aims at, and "),
+                advice: ". Give --scaling unit as well, or raw if the table holds such numbers; what unit makes of the numbers \
+                         between 0 and 1 is decided by the rows to train on, and others may lie beyond",
+            }
         })
     }
 

@@ -12,7 +12,7 @@ const LEVEL: f64 = 0.9;
 pub(super) enum Predictive {
     /// A number, in the target's units.
     Number(Mixture),
-    /// Probabilities of the classes, `[n, classes]`.
+    /// Logarithms of the probabilities of the classes, `[n, classes]`.
     Class(Array2<f64>),
 }
 
@@ -44,10 +44,10 @@ impl Predictive {
                 let values = concatenate(Axis(1), &views).expect("columns of one length");
                 Table { names, values }
             }
-            Self::Class(probabilities) => {
+            Self::Class(log_probabilities) => {
                 let levels = ask.schema.classes().expect("classes have names");
                 let names = levels.iter().map(|level| format!("p({level})")).collect();
-                Table { names, values: probabilities.clone() }
+                Table { names, values: log_probabilities.mapv(f64::exp) }
             }
         }
     }
@@ -56,9 +56,9 @@ impl Predictive {
     fn log_density(&self, rows: &Dataset, ask: &Ask<'_>) -> Array1<f64> {
         match self {
             Self::Number(mixture) => mixture.log_density(targets(rows, ask).view()),
-            Self::Class(probabilities) => {
-                let labels = labels(rows).into_iter().zip(probabilities.outer_iter());
-                labels.map(|(label, p)| p[label].ln()).collect()
+            Self::Class(log_probabilities) => {
+                let labels = labels(rows).into_iter().zip(log_probabilities.outer_iter());
+                labels.map(|(label, log_p)| log_p[label]).collect()
             }
         }
     }
@@ -86,11 +86,12 @@ impl Predictive {
                     score("90 % interval covers", inside.collect(), false),
                 ]
             }
-            Self::Class(probabilities) => {
-                let right = labels(rows).into_iter().zip(probabilities.outer_iter());
-                let right = right.map(|(label, p)| {
-                    let best = p.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-                    f64::from(best.is_some_and(|(class, _)| class == label))
+            Self::Class(log_probabilities) => {
+                let right = labels(rows).into_iter().zip(log_probabilities.outer_iter());
+                let right = right.map(|(label, log_p)| {
+                    // A NaN is above all others, and right about nothing.
+                    let best = log_p.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+                    f64::from(best.is_some_and(|(class, p)| class == label && !p.is_nan()))
                 });
                 vec![
                     score("accuracy", right.collect(), false),

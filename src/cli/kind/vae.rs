@@ -2,7 +2,9 @@
 
 use super::super::error::CliError;
 use super::vae_options::VaeOptions;
-use super::{Ask, Columns, Kind, Score, Table, column, in_units, inputs, numbered, rows_of};
+use super::{
+    Ask, Columns, Improbable, Kind, Score, Table, column, in_units, inputs, numbered, rows_of,
+};
 use evidence::models::{Latents, Vae};
 use evidence::train::data::Dataset;
 use evidence::{Array, Noise, Parameters, Tape};
@@ -29,7 +31,11 @@ impl Kind for Variational {
         options.build(columns, noise)
     }
 
-    fn admit(options: &VaeOptions, data: &Dataset) -> Result<(), CliError> {
+    fn is_choosy(options: &VaeOptions) -> bool {
+        options.reading().is_bounded()
+    }
+
+    fn admit(options: &VaeOptions, data: &Dataset) -> Result<(), Improbable> {
         options.reading().admit(data)
     }
 

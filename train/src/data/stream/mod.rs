@@ -25,9 +25,8 @@ use super::error::DataError;
 use super::fingerprint::Fingerprint;
 use super::read::{Chunks, ReadOptions};
 use super::scan::Scan;
-use super::schema::{Encoding, Field, Schema, SchemaError, SchemaOptions, TargetUse};
+use super::schema::{Encoding, Field, Schema, SchemaOptions, TargetUse};
 use evidence_autodiff::Noise;
-use ndarray::Array2;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -68,8 +67,6 @@ pub struct Streamed {
     pub validation: Dataset,
     /// Rows to test on: at most as many as the window has.
     pub test: Dataset,
-    /// The smallest and the largest value of each feature on the rows to train on, in two rows.
-    pub extremes: Dataset,
     /// Rows left out for a missing cell.
     pub dropped: usize,
 }
@@ -134,7 +131,6 @@ impl Streamed {
         Ok(Self {
             validation: validation.map_err(at)?,
             test: test.map_err(at)?,
-            extremes: extremes(&schema, scan).map_err(at)?,
             dropped: scan.dropped(),
             stream: Stream {
                 path: path.to_owned(),
@@ -213,21 +209,4 @@ fn scan(
         return Err(StreamError::NoFile { path: path.to_owned() });
     }
     Scan::new(path, Chunks::open(path, reading)?, options, window)
-}
-
-/// Two rows: the smallest and the largest value of each feature.
-fn extremes(schema: &Schema, scan: &Scan) -> Result<Dataset, SchemaError> {
-    let ends = schema.features().iter().flat_map(|field| {
-        let (low, high) = scan.moments(field.position).range();
-        let ends = match field.encoding {
-            Encoding::Number { mean, scale } => ((low - mean) / scale, (high - mean) / scale),
-            _ => (0.0, 1.0),
-        };
-        std::iter::repeat_n(ends, field.width())
-    });
-    let (low, high): (Vec<f64>, Vec<f64>) = ends.unzip();
-    let (columns, values) = (low.len(), [low, high].concat());
-    let values = Array2::from_shape_vec((2, columns), values).expect("two rows");
-    let names = schema.feature_names();
-    Ok(Dataset::new(values, None)?.with_names(names, std::iter::empty::<String>())?)
 }
