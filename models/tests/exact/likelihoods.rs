@@ -3,7 +3,7 @@
 use crate::common::{P, normal, within_four_errors};
 use evidence_autodiff::{Noise, Parameters, Tape, Var};
 use evidence_layers::{Activation, Mlp};
-use evidence_models::{BayesianNetwork, Likelihood};
+use evidence_models::{Base, BayesianNetwork, Importance, Likelihood, Mixture, Uniform};
 use ndarray::{Array1, Array2, arr2};
 
 type L = Likelihood<P>;
@@ -255,4 +255,34 @@ fn sixteen_bits_are_levels_in_f32() {
     assert!(log_p.data().iter().all(|log_p| (log_p - truth).abs() < 1e-4));
     let between = arr2(&[[0.5 / (levels - 1) as f64]]);
     assert!(likelihood.admit(between.view(), levels).is_err());
+}
+
+#[test]
+fn a_students_t_of_many_degrees_of_freedom_is_a_normal() {
+    let at = || Array2::zeros((1, 1));
+    let normal = Mixture::gaussian(at(), 1.0);
+    for freedom in [1e8, 1e10, 1e15, 1e17] {
+        let t = Mixture::student_t(at(), 1.0, freedom);
+        for p in [1e-6, 0.05, 0.25, 0.5, 0.9] {
+            let [found, truth] = [&t, &normal].map(|mixture| mixture.quantile(p)[0]);
+            assert!((found - truth).abs() <= 1e-5, "{freedom}, {p}: {found}, not {truth}");
+        }
+    }
+}
+
+#[test]
+fn one_weight_tells_nothing_of_its_error() {
+    let one = Importance::new([-3.0]);
+    assert!(one.log_normaliser == -3.0 && one.standard_error.is_nan());
+    assert_eq!(Importance::new([f64::NEG_INFINITY]).standard_error, f64::INFINITY);
+    assert_eq!(Importance::new([-3.0; 2]).standard_error, 0.0);
+}
+
+#[test]
+fn a_nan_is_in_no_cube_and_out_of_none() {
+    let tape = Tape::<f64>::new();
+    let z = tape.constant(arr2(&[[f64::NAN, 1.5], [0.5, 1.5], [0.5, 1.0]]));
+    let log_p = Uniform.log_prob(z);
+    assert!(log_p.data()[0].is_nan());
+    assert_eq!(log_p.data()[1..], [f64::NEG_INFINITY, 0.0]);
 }
