@@ -103,9 +103,10 @@ impl Run {
         replace(&path, |file| file.write_all(config.as_bytes())).map_err(RunError::write(path))
     }
 
-    /// Epochs that `metrics.jsonl` tells of; none if it cannot be read.
+    /// Epochs that `metrics.jsonl` tells of; none if it cannot be read. A line that was cut short tells of none.
     pub fn epochs(&self) -> usize {
-        fs::read_to_string(self.folder.join(METRICS)).map_or(0, |text| text.lines().count())
+        fs::read(self.folder.join(METRICS))
+            .map_or(0, |text| text.iter().filter(|&&byte| byte == b'\n').count())
     }
 
     /// `config.toml`.
