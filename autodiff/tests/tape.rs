@@ -139,6 +139,23 @@ fn mistakes_name_the_op_both_shapes_and_the_variables() {
         let _ = tape.variable(arr1(&[1.0, 2.0])).vjp(arr1(&[1.0]));
     });
     assert!(cotangent.contains("[1]") && cotangent.contains("[2]"), "{cotangent}");
+    for take in [false, true] {
+        let computed = message(move || {
+            let tape = Tape::<f64>::new();
+            let x = tape.variable(arr1(&[1.0, 2.0]));
+            let hidden = x.tanh().named("hidden");
+            let mut gradients = hidden.sum(..).backward();
+            // Variables have theirs, constants none.
+            let constant = tape.constant(arr1(&[3.0])).exp();
+            assert!(gradients.get(x).is_some() && gradients.get(constant).is_none());
+            let _ = if take {
+                gradients.take(hidden).data()[0]
+            } else {
+                gradients.get(hidden).unwrap()[0]
+            };
+        });
+        assert!(computed.contains("\"hidden\" was computed"), "{computed}");
+    }
     let axis = message(|| {
         let tape = Tape::<f64>::new();
         let _ = tape.variable(arr1(&[1.0, 2.0])).sum(1);

@@ -11,7 +11,7 @@ use crate::shape::same;
 use crate::tensor::{IntoArray, Tensor};
 
 impl<'t, T: Real> Var<'t, T> {
-    /// The gradients of this scalar with respect to every variable it depends on.
+    /// The gradients of this scalar with respect to every [`variable`](Tape::variable) and parameter it depends on.
     ///
     /// # Panics
     /// If this is not a single number: sum it, or say with [`vjp`](Var::vjp) how its elements weigh.
@@ -185,19 +185,38 @@ pub struct Gradients<'t, T: Real> {
 }
 
 impl<'t, T: Real> Gradients<'t, T> {
-    /// The gradient with respect to a variable, or `None` where the result does not depend on it.
+    /// The gradient with respect to a variable or parameter, or `None` where the result does not depend on it, as it does on no constant.
+    ///
+    /// # Panics
+    /// If the value was computed from variables: its gradient was passed on to them, and is not kept.
+    #[track_caller]
     pub fn get(&self, var: Var<'t, T>) -> Option<ndarray::ArrayViewD<'_, T>> {
+        self.expect_leaf(var);
         self.table.get(var.id as usize)?.as_ref().map(Tensor::view)
     }
 
-    /// Moves the gradient with respect to a variable out; zeros where the result does not depend on it.
+    /// Moves the gradient with respect to a variable or parameter out; zeros where the result does not depend on it.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get) does.
+    #[track_caller]
     pub fn take(&mut self, var: Var<'t, T>) -> Tensor<T> {
+        self.expect_leaf(var);
         let found = self.table.get_mut(var.id as usize).and_then(Option::take);
         found.unwrap_or_else(|| {
             let mut zeros = self.tape.tensor(var.shape());
             zeros.fill(T::zero());
             zeros
         })
+    }
+
+    #[track_caller]
+    fn expect_leaf(&self, var: Var<'t, T>) {
+        let node = self.tape.node(var.id);
+        assert!(
+            !node.needs_gradient || node.inputs.is_empty(),
+            "gradient: {var} was computed, and its gradient passed on to what it was computed from; ask for that of a variable"
+        );
     }
 }
 
