@@ -206,17 +206,18 @@ impl<'t, T: Real> SemiSupervised<Var<'t, T>> {
     /// none.
     ///
     /// # Panics
-    /// If there are no targets, or one is no class.
+    /// If there are no targets, or one is neither a class that it knows nor [`UNLABELLED`].
     #[track_caller]
     pub fn loss(&self, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
         let (x, targets) = (batch.inputs, batch.expect_targets());
         let (mut with, mut without, mut classes) = (Vec::new(), Vec::new(), Vec::new());
         for (row, y) in targets.data().iter().map(|y| y.to_f64()).enumerate() {
-            if y == UNLABELLED {
-                without.push(row);
-            } else {
-                with.push(row);
-                classes.push(y as usize);
+            match class(row, y) {
+                None => without.push(row),
+                Some(class) => {
+                    with.push(row);
+                    classes.push(class);
+                }
             }
         }
         let alone = with.is_empty() || without.is_empty();
@@ -245,14 +246,19 @@ impl<'t, T: Real> SemiSupervised<Var<'t, T>> {
         }
     }
 
-    /// What early stopping watches: the classifier's error where there are labels to tell, else the bound, with all of its divergence.
+    /// What early stopping watches: the classifier's error where every row has a label to tell, else the whole objective, with all of its
+    /// divergence.
+    ///
+    /// # Panics
+    /// As [`loss`](Self::loss) does.
     #[track_caller]
     pub fn validation(&self, batch: &Batch<'t, T>, noise: Noise) -> Var<'t, T> {
         let classes: Option<Vec<usize>> = batch
             .expect_targets()
             .data()
             .iter()
-            .map(|y| (y.to_f64() != UNLABELLED).then(|| y.to_f64() as usize))
+            .enumerate()
+            .map(|(row, y)| class(row, y.to_f64()))
             .collect();
         match classes {
             Some(classes) => {
@@ -265,6 +271,16 @@ impl<'t, T: Real> SemiSupervised<Var<'t, T>> {
             }
         }
     }
+}
+
+/// The class of a row, if it has a label. One beyond the classifier's is met where it is looked up.
+#[track_caller]
+fn class(row: usize, y: f64) -> Option<usize> {
+    assert!(
+        y == UNLABELLED || (y >= 0.0 && y.fract() == 0.0),
+        "SemiSupervised: row {row} has class label {y}; labels are whole numbers from 0, or {UNLABELLED} where there is none"
+    );
+    (y != UNLABELLED).then_some(y as usize)
 }
 
 impl<T: Real> Model<T> for SemiSupervised<Array<T>> {

@@ -76,6 +76,7 @@ impl Mixture {
             "Mixture: variances {variance} of {} means; each has one, of 0 or more",
             means.len()
         );
+        assert!(scale > 0.0, "Mixture: a noise of scale {scale}; it must be positive");
         let scales = variance.mapv(|v| (v + scale * scale).sqrt());
         let mixture = Self::gaussians(means.insert_axis(Axis(0)), scales.insert_axis(Axis(0)));
         Self { within: Some(variance), ..mixture }

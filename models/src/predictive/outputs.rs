@@ -39,11 +39,11 @@ impl MixtureOutputs {
             Likelihood::PredictedGaussian => Make::Gaussians,
             Likelihood::StudentT { freedom, .. } => Make::StudentT(scale(), *freedom),
             Likelihood::Poisson => Make::Poisson,
-            Likelihood::Bernoulli
-            | Likelihood::ContinuousBernoulli
-            | Likelihood::Levels { .. }
-            | Likelihood::Categorical => {
+            Likelihood::Bernoulli | Likelihood::Categorical => {
                 panic!("predictive: the likelihood must be of numbers or counts; ask for `classes`")
+            }
+            Likelihood::ContinuousBernoulli | Likelihood::Levels { .. } => {
+                panic!("predictive: the likelihood must be of numbers or counts, not of pixels")
             }
         };
         let zeros = || Array2::zeros((rows, draws)).reversed_axes();

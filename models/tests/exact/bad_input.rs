@@ -3,7 +3,7 @@
 use crate::common::{P, normal};
 use evidence_autodiff::{Noise, Parameters, Tape};
 use evidence_layers::{Activation, BayesianDense, Dense, Init, Mlp, PosteriorKind, Prior};
-use evidence_models::{Batch, BayesianNetwork, Likelihood};
+use evidence_models::{Batch, BayesianNetwork, Likelihood, SemiSupervised, UNLABELLED};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[track_caller]
@@ -34,6 +34,32 @@ fn a_training_set_of_no_rows_is_refused() {
     refused("different numbers of rows", || {
         Batch::new(x, Some(y), 5);
     });
+}
+
+/// A label that is none is not taken for another class.
+#[test]
+fn semi_supervised_targets_are_classes_or_nothing() {
+    let (sizes, activation, likelihood) = ([3, 4, 2], Activation::Tanh, Likelihood::Bernoulli);
+    let model =
+        SemiSupervised::<P>::new(&sizes, 3, activation, likelihood, (0.5, 0.1), Noise::new(0));
+    let (x, tape) =
+        (normal(2, 3, Noise::new(2)).mapv(|x| f64::from(u8::from(x > 0.0))), Tape::new());
+    for (y, reason) in [
+        (-2.0, "row 1 has class label -2"),
+        (0.5, "row 1 has class label 0.5"),
+        (f64::NAN, "row 1 has class label NaN"),
+        (3.0, "3"),
+    ] {
+        let targets = tape.constant(ndarray::arr2(&[[UNLABELLED], [y]]));
+        let batch = Batch::new(tape.constant(&x), Some(targets), 2);
+        let bound = model.bind(&tape);
+        refused(reason, || {
+            let _ = bound.loss(&batch, Noise::new(1));
+        });
+        refused(reason, || {
+            let _ = bound.validation(&batch, Noise::new(1));
+        });
+    }
 }
 
 #[test]

@@ -307,7 +307,14 @@ impl Frame {
     ///
     /// # Panics
     /// If it is no part of the same table: of other columns.
+    #[track_caller]
     pub fn append(&mut self, other: Self) {
+        assert!(
+            self.names == other.names,
+            "Frame: rows of columns {:?} below columns {:?}",
+            other.names,
+            self.names
+        );
         let before = self.rows();
         self.left_out.extend(other.left_out.iter().map(|behind| before + behind));
         for (column, more) in self.columns.iter_mut().zip(other.columns) {
@@ -316,6 +323,9 @@ impl Frame {
     }
 
     /// Takes away the rows from `at` on.
+    ///
+    /// # Panics
+    /// If there are fewer.
     pub fn split_off(&mut self, at: usize) -> Self {
         let columns = self.columns.iter_mut().map(|column| column.split_off(at)).collect();
         let gap = self.left_out.partition_point(|&behind| behind < at);
