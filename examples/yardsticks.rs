@@ -57,7 +57,7 @@ impl Wine {
             patience: watched.then_some(30),
             seed,
             schedule: Schedule::Cosine,
-            warm_up: 0,
+            ..FitOptions::default()
         };
         let validation = watched.then_some(&self.validation);
         Ok(fit::<f32, _>(model, &self.training, validation, adam, &options, |_| {})?.model)

@@ -3,11 +3,12 @@
 use super::error::CliError;
 use super::kind::{Ask, Table};
 use super::rows::left_out;
+use super::separator::Separator;
 use super::trained::{self, Trained};
 use super::{Common, say};
 use clap::Args;
 use evidence::autodiff::kernels::threads::{is_parallel, with_threads};
-use evidence::train::data::{Chunks, Dataset, Frame, Missing, TargetUse, write_npz};
+use evidence::train::data::{Chunks, Dataset, Frame, Missing, ReadOptions, TargetUse, write_npz};
 use evidence::train::run::replace;
 use rayon::prelude::*;
 use serde_json::json;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 const ROWS: usize = 1024;
 
 /// More draws than these say nothing new, and each takes memory for a block of rows.
-pub(super) const MOST_DRAWS: i64 = 100_000;
+const MOST_DRAWS: i64 = 100_000;
 
 /// Endings of files that hold tables in other ways, which CSV under such a name would not be.
 const FOREIGN: [&str; 10] =
@@ -31,9 +32,8 @@ pub(super) struct RowsArguments {
     /// The run's folder
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
-    /// The table
-    #[arg(long, value_name = "FILE")]
-    pub data: PathBuf,
+    #[command(flatten)]
+    pub table: TableArguments,
     #[command(flatten)]
     pub answer: AnswerArguments,
 }
@@ -44,9 +44,74 @@ pub(super) struct AnswerArguments {
     /// A .csv or .npz file for the answer, instead of CSV on standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// The flag of answers that are means over draws.
+#[derive(Debug, Args)]
+pub(super) struct DrawsArgument {
     /// Draws of weights or latents
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=MOST_DRAWS))]
-    pub draws: u32,
+    draws: u32,
+}
+
+impl DrawsArgument {
+    pub(super) fn number(&self) -> usize {
+        self.draws as usize
+    }
+}
+
+/// Flags of every table that a trained model is asked about.
+#[derive(Debug, Args)]
+pub(super) struct TableArguments {
+    /// The table
+    #[arg(long = "data", value_name = "FILE")]
+    pub file: PathBuf,
+    /// What separates the cells of a text table: a sign, `tab` or `space`; as for the training if not given (of codes: found)
+    #[arg(long, value_name = "SIGN")]
+    delimiter: Option<Separator>,
+    /// Whether the first row of a text table has the names of the columns; as for the training if not given (of codes: found)
+    #[arg(long)]
+    header: Option<bool>,
+}
+
+impl TableArguments {
+    /// How it is read, where it would be read so without flags.
+    pub(super) fn reading(&self, otherwise: ReadOptions) -> ReadOptions {
+        ReadOptions {
+            delimiter: self.delimiter.map(|Separator(sign)| sign).or(otherwise.delimiter),
+            header: self.header.or(otherwise.header),
+            ..otherwise
+        }
+    }
+}
+
+/// Rows that have no answer: numbers that are none, or the logarithm of a density that rounded to 0.
+#[derive(Debug, Default)]
+pub(super) struct Unanswered {
+    rows: usize,
+    first: Option<u64>,
+}
+
+impl Unanswered {
+    /// Looks at the numbers of a row of the file.
+    pub(super) fn look(&mut self, row: u64, mut numbers: impl Iterator<Item = f64>) {
+        if numbers.any(|x| x.is_nan() || x == f64::NEG_INFINITY) {
+            self.rows += 1;
+            self.first.get_or_insert(row);
+        }
+    }
+
+    /// Says so.
+    pub(super) fn tell(&self, data: &Path) {
+        if let Some(first) = self.first {
+            say(format_args!(
+                "{}: {} rows, the first of them row {first}, counted from 0, have no finite answer: they lie too far from those trained on \
+                 for single precision",
+                data.display(),
+                self.rows
+            ));
+        }
+    }
 }
 
 /// Answers for a file's rows, encoded and scaled, with the number of rows before them; takes the answers in order, with the place in
@@ -55,13 +120,14 @@ pub(super) struct AnswerArguments {
 /// How many rows there were. Blocks are answered for side by side: small models gain nothing from threads inside.
 pub(super) fn blocks<R: Send>(
     trained: &dyn Trained,
-    data: &Path,
+    table: &TableArguments,
     targets: TargetUse,
     answer: impl Fn(&Dataset, u64) -> Result<R, CliError> + Sync,
     mut take: impl FnMut(R, &[u64]) -> Result<(), CliError>,
 ) -> Result<usize, CliError> {
     let (mut seen, mut dropped, mut told) = (0, 0, false);
-    let mut chunks = Chunks::open(data, &trained.reading(targets))?;
+    let data = table.file.as_path();
+    let mut chunks = Chunks::open(data, &table.reading(trained.reading(targets)))?;
     let mut left: Option<Frame> = None;
     loop {
         let next = chunks.next_chunk()?;
@@ -122,7 +188,6 @@ pub(super) fn side_by_side<R: Send>(
 /// Answers for every row of a table.
 pub(super) fn rows(
     arguments: &RowsArguments,
-    quantiles: &[f64],
     targets: TargetUse,
     common: &Common,
     answer: impl Fn(&dyn Trained, &Dataset, &Ask<'_>) -> Result<Table, CliError> + Sync,
@@ -131,16 +196,20 @@ pub(super) fn rows(
     let plain = Ask::plain(trained.schema(), trained.seed());
     with_threads(common.threads.into(), || {
         write(arguments.answer.out.as_deref(), common, |writer| {
-            let draws = arguments.answer.draws as usize;
-            let block = |rows: &Dataset, first| {
-                answer(&*trained, rows, &Ask { draws, quantiles, first, ..plain.clone() })
-            };
+            let block =
+                |rows: &Dataset, first| answer(&*trained, rows, &Ask { first, ..plain.clone() });
             // Where rows may be left out, each says which it is.
             let keyed = trained.reading(targets).missing == Missing::DropRows;
+            let mut unanswered = Unanswered::default();
             let take = |table: Table, numbers: &[u64]| {
+                for (&row, values) in numbers.iter().zip(table.values.outer_iter()) {
+                    unanswered.look(row, values.iter().copied());
+                }
                 writer.table(&if keyed { table.keyed(numbers) } else { table })
             };
-            blocks(&*trained, &arguments.data, targets, block, take).map(|_| ())
+            blocks(&*trained, &arguments.table, targets, block, take)?;
+            unanswered.tell(&arguments.table.file);
+            Ok(())
         })
     })
 }

@@ -92,7 +92,7 @@ pub(super) struct DataOptions {
 
 /// A share of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "f64", into = "f64")]
 pub(super) struct Share(f64);
 
 impl Default for Share {
@@ -102,10 +102,28 @@ impl Default for Share {
 }
 
 impl std::str::FromStr for Share {
-    type Err = std::num::ParseFloatError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, String> {
+        let share: f64 = text.parse().map_err(|_| "a share is a number".to_owned())?;
+        share.try_into()
+    }
+}
+
+impl TryFrom<f64> for Share {
+    type Error = String;
+
+    fn try_from(share: f64) -> Result<Self, String> {
+        let inside = share > 0.0 && share < 1.0;
+        inside
+            .then_some(Self(share))
+            .ok_or_else(|| format!("{share} is no share of the rows: it is above 0 and below 1"))
+    }
+}
+
+impl From<Share> for f64 {
+    fn from(Share(share): Share) -> Self {
+        share
     }
 }
 
@@ -187,6 +205,10 @@ pub(super) struct TrainingOptions {
     /// Epochs over which the KL is brought in: over the weights of a bayes, over the latents of a vae [default: 0]
     #[arg(long, value_name = "EPOCHS")]
     pub warm_up: usize,
+    /// The longest gradient that a step is taken by, its norm over all parameters; longer ones are shortened to it, 0 takes each as it is
+    /// [default: 0]
+    #[arg(long, value_name = "NORM")]
+    pub clip: f64,
     /// Decides the split, the first weights and every draw [default: 0]
     #[arg(long, value_name = "SEED")]
     pub seed: u64,
@@ -238,6 +260,7 @@ impl Default for TrainingOptions {
             schedule: ScheduleOption::Constant,
             weights: None,
             warm_up: 0,
+            clip: 0.0,
             seed,
             checkpoint_seconds: seconds,
             checkpoint_steps: steps,
@@ -259,6 +282,7 @@ impl TrainingOptions {
                 ScheduleOption::Cosine => Schedule::Cosine,
             },
             warm_up: self.warm_up,
+            clip: (self.clip > 0.0).then_some(self.clip),
         }
     }
 
@@ -321,15 +345,20 @@ impl<O: Args + Serialize + DeserializeOwned + Default> Config<O> {
                 data: DataOptions::default(),
                 training: TrainingOptions::default(),
             },
-            Some(path) => Self::parse(path, &text(path)?)?,
+            Some(path) => {
+                let text = text(path)?;
+                // Before its keys, which another kind does not know; whatever else is wrong is told with its line.
+                if let Ok(found) = self::kind(path, &text)
+                    && found != kind
+                {
+                    let file = path.display();
+                    return Err(CliError::Usage(format!(
+                        "{file}: is for `evidence train {found}`, not for {kind}"
+                    )));
+                }
+                Self::parse(path, &text)?
+            }
         };
-        if config.kind != kind {
-            let file = file.map_or(String::new(), |path| path.display().to_string());
-            return Err(CliError::Usage(format!(
-                "{file}: is for `evidence train {}`, not for {kind}",
-                config.kind
-            )));
-        }
         let updated = config
             .model
             .update_from_arg_matches(flags)

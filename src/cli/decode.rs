@@ -10,26 +10,26 @@ use ndarray::Array2;
 
 pub(super) fn run(arguments: &RowsArguments, common: &Common) -> Result<(), CliError> {
     let trained = trained::open(&arguments.run)?;
-    let code = trained.code();
+    let (code, data) = (trained.code(), arguments.table.file.as_path());
     let plain = Ask::plain(trained.schema(), trained.seed());
     with_threads(common.threads.into(), || {
         write(arguments.answer.out.as_deref(), common, |writer| {
             let mut first = 0_u64;
-            for frame in Chunks::open(&arguments.data, &ReadOptions::default())? {
+            for frame in Chunks::open(data, &arguments.table.reading(ReadOptions::default()))? {
                 let frame = frame?;
                 let mut codes = Array2::zeros((frame.rows(), code.len()));
                 for (j, name) in code.iter().enumerate() {
                     let Some(Column::Numbers(numbers)) = frame.column(name) else {
                         return Err(CliError::Data(format!(
                             "{}: codes have the columns of numbers {}, as `evidence encode` writes them; \"{name}\" is missing",
-                            arguments.data.display(),
+                            data.display(),
                             code.join(", ")
                         )));
                     };
                     if let Some(row) = numbers.iter().position(|x| x.abs() > f64::from(f32::MAX)) {
                         return Err(CliError::Data(format!(
                             "{}: row {}, counted from 0, column \"{name}\": {:?} is larger than any number in single precision",
-                            arguments.data.display(),
+                            data.display(),
                             frame.number(row),
                             numbers[row]
                         )));
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &RowsArguments, common: &Common) -> Result<(), CliE
                 first += frame.rows() as u64;
             }
             if first == 0 {
-                let path = arguments.data.display();
+                let path = data.display();
                 return Err(CliError::Data(format!("{path}: there are no codes to decode")));
             }
             Ok(())

@@ -1,10 +1,24 @@
 //! `evidence density RUN --data FILE`: the log-density of each row, or of its target.
 
 use super::Common;
-use super::answer::{RowsArguments, rows};
+use super::answer::{DrawsArgument, RowsArguments, rows};
 use super::error::CliError;
+use super::kind::Ask;
+use clap::Args;
 use evidence::train::data::TargetUse;
 
-pub(super) fn run(arguments: &RowsArguments, common: &Common) -> Result<(), CliError> {
-    rows(arguments, &[], TargetUse::Required, common, |model, rows, ask| model.density(rows, ask))
+/// Flags of `evidence density`.
+#[derive(Debug, Args)]
+pub(super) struct DensityArguments {
+    #[command(flatten)]
+    rows: RowsArguments,
+    #[command(flatten)]
+    draws: DrawsArgument,
+}
+
+pub(super) fn run(arguments: &DensityArguments, common: &Common) -> Result<(), CliError> {
+    let draws = arguments.draws.number();
+    rows(&arguments.rows, TargetUse::Required, common, |model, rows, ask| {
+        model.density(rows, &Ask { draws, ..ask.clone() })
+    })
 }

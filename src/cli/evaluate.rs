@@ -1,6 +1,6 @@
 //! `evidence evaluate RUN --data FILE`: scores of a trained model on rows with targets, a portion of the file at a time.
 
-use super::answer::{MOST_DRAWS, blocks};
+use super::answer::{DrawsArgument, TableArguments, Unanswered, blocks};
 use super::error::CliError;
 use super::kind::{Ask, Score};
 use super::{Common, line, say, trained};
@@ -21,12 +21,10 @@ pub(super) struct EvaluateArguments {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The table
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
-    /// Draws of weights or latents
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=MOST_DRAWS))]
-    draws: u32,
+    #[command(flatten)]
+    table: TableArguments,
+    #[command(flatten)]
+    draws: DrawsArgument,
     /// What each latent of a vae carries as well: its divergence, and whether it is active
     #[arg(long)]
     latents: bool,
@@ -78,21 +76,32 @@ pub(super) fn run(arguments: &EvaluateArguments, common: &Common) -> Result<(), 
     let schema = trained.schema();
     let plain = Ask::plain(schema, trained.seed());
     let (mut averages, mut latents) = (Averages::default(), None::<Latents>);
+    let mut unanswered = Unanswered::default();
     let rows = with_threads(common.threads.into(), || {
         let block = |rows: &Dataset, first| {
-            let ask = Ask { draws: arguments.draws as usize, first, ..plain.clone() };
+            let ask = Ask { draws: arguments.draws.number(), first, ..plain.clone() };
             let latents = if arguments.latents { trained.latents(rows) } else { None };
             Ok((trained.scores(rows, &ask)?, latents))
         };
-        blocks(&*trained, &arguments.data, TargetUse::Required, block, |(scores, found), _| {
-            averages.add(&scores);
-            match (&mut latents, found) {
-                (Some(latents), Some(found)) => latents.add(&found),
-                (latents, found) => *latents = found,
-            }
-            Ok(())
-        })
+        blocks(
+            &*trained,
+            &arguments.table,
+            TargetUse::Required,
+            block,
+            |(scores, found), numbers| {
+                averages.add(&scores);
+                for (i, &row) in numbers.iter().enumerate() {
+                    unanswered.look(row, scores.iter().map(|score| score.values[i]));
+                }
+                match (&mut latents, found) {
+                    (Some(latents), Some(found)) => latents.add(&found),
+                    (latents, found) => *latents = found,
+                }
+                Ok(())
+            },
+        )
     })?;
+    unanswered.tell(&arguments.table.file);
     if arguments.latents && latents.is_none() {
         let kind = trained.kind();
         return Err(CliError::Usage(format!(

@@ -3,7 +3,7 @@
 //! Round-trip error, its own log-determinant against that of the Jacobian that the tape computes, and the Jacobian's condition number:
 //! see [`evidence::layers::examine`]. Training runs in single precision, so that column says what was lost there.
 
-use super::answer::{blocks, write};
+use super::answer::{TableArguments, blocks, write};
 use super::error::CliError;
 use super::kind::Table;
 use super::{Common, line, trained};
@@ -25,9 +25,8 @@ pub(super) struct JacobianArguments {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The table
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    #[command(flatten)]
+    table: TableArguments,
     /// A .csv or .npz file for what was measured at each row
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -92,7 +91,7 @@ pub(super) fn run(arguments: &JacobianArguments, common: &Common) -> Result<(), 
     let mut all: [Vec<Conditioning>; 2] = Default::default();
     with_threads(common.threads.into(), || {
         let block = |rows: &Dataset, _| trained.conditioning(rows);
-        blocks(&*trained, &arguments.data, TargetUse::Ignored, block, |found, _| {
+        blocks(&*trained, &arguments.table, TargetUse::Ignored, block, |found, _| {
             all.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
             Ok(())
         })

@@ -91,7 +91,7 @@ enum Command {
     /// Predicts the target of each row
     Predict(predict::PredictArguments),
     /// Gives the log-density of each row
-    Density(answer::RowsArguments),
+    Density(density::DensityArguments),
     /// Makes rows of a model's own
     Sample(sample::SampleArguments),
     /// Gives the code of each row
@@ -171,10 +171,20 @@ fn of_the_lecture(matches: &ArgMatches) -> Option<&'static str> {
     ["out", "seed", "hurry"].into_iter().find(given)
 }
 
+/// Takes a negative number behind a flag for its value, to be refused as that and not as an unknown flag.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let names: Vec<_> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    let command = command.mut_args(|arg| {
+        let valued = arg.get_action().takes_values();
+        if valued { arg.allow_negative_numbers(true) } else { arg }
+    });
+    names.into_iter().fold(command, |all, name| all.mut_subcommand(name, with_negative_numbers))
+}
+
 /// Runs the command line.
 pub fn run() -> ExitCode {
     outlive_limits();
-    let matches = Arguments::command().get_matches();
+    let matches = with_negative_numbers(Arguments::command()).get_matches();
     if let (Some((name, _)), Some(flag)) = (matches.subcommand(), of_the_lecture(&matches)) {
         return error::end(Err(CliError::Usage(format!(
             "--{flag} before `{name}` is of the lecture, which this is not: leave it out, or give it behind `{name}` if that has it"

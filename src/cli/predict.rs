@@ -4,8 +4,9 @@
 //! noise (aleatoric), and quantiles of both together. A class has a probability for each level.
 
 use super::Common;
-use super::answer::{RowsArguments, rows};
+use super::answer::{DrawsArgument, RowsArguments, rows};
 use super::error::CliError;
+use super::kind::Ask;
 use clap::Args;
 use evidence::train::data::TargetUse;
 
@@ -17,21 +18,33 @@ use evidence::train::data::TargetUse;
 pub(super) struct PredictArguments {
     #[command(flatten)]
     rows: RowsArguments,
-    /// Quantiles of the predictive distribution, by commas
-    #[arg(long, value_name = "P", value_delimiter = ',', default_value = "0.05,0.5,0.95")]
-    quantiles: Vec<f64>,
+    #[command(flatten)]
+    draws: DrawsArgument,
+    /// Quantiles of the predictive distribution of a number, by commas [default: 0.05,0.5,0.95]
+    #[arg(long, value_name = "P", value_delimiter = ',')]
+    quantiles: Option<Vec<f64>>,
 }
+
+/// Quantiles where none are asked for.
+const QUANTILES: [f64; 3] = [0.05, 0.5, 0.95];
 
 pub(super) fn run(arguments: &PredictArguments, common: &Common) -> Result<(), CliError> {
     // Farther out, masses are less than what rounding makes of 1.
     let tail = 1e-12;
-    if let Some(p) = arguments.quantiles.iter().find(|&&p| !(p >= tail && p <= 1.0 - tail)) {
+    let asked = arguments.quantiles.as_deref();
+    if let Some(p) = asked.unwrap_or_default().iter().find(|&&p| !(p >= tail && p <= 1.0 - tail)) {
         return Err(CliError::Usage(format!(
             "--quantiles {p}: a quantile lies between 0 and 1, and not within {tail:e} of them"
         )));
     }
-    let quantiles = &arguments.quantiles;
-    rows(&arguments.rows, quantiles, TargetUse::Ignored, common, |model, rows, ask| {
-        model.predict(rows, ask)
+    let (draws, quantiles) = (arguments.draws.number(), asked.unwrap_or(&QUANTILES));
+    rows(&arguments.rows, TargetUse::Ignored, common, |model, rows, ask| {
+        if asked.is_some() && ask.schema.classes().is_some() {
+            return Err(CliError::Usage(
+                "--quantiles are of a number, and this model predicts a class: leave them out"
+                    .to_owned(),
+            ));
+        }
+        model.predict(rows, &Ask { draws, quantiles, ..ask.clone() })
     })
 }

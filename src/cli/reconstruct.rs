@@ -6,7 +6,5 @@ use super::error::CliError;
 use evidence::train::data::TargetUse;
 
 pub(super) fn run(arguments: &RowsArguments, common: &Common) -> Result<(), CliError> {
-    rows(arguments, &[], TargetUse::Ignored, common, |model, rows, ask| {
-        model.reconstruct(rows, ask)
-    })
+    rows(arguments, TargetUse::Ignored, common, |model, rows, ask| model.reconstruct(rows, ask))
 }

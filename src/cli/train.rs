@@ -1,13 +1,14 @@
 //! `evidence train KIND`: a table in, a run out.
 
 use super::answer::side_by_side;
-use super::config::Config;
+use super::config::{Config, TrainingOptions};
 use super::error::CliError;
 use super::evaluate::{Averages, print_scores};
-use super::kind::{Ask, KINDS, Kind};
+use super::kind::{Ask, Conditional, KINDS, Kind};
 use super::rows::{Rows, Training};
 use super::trained::{AnyKind, columns};
 use super::{Common, line, say, whole_path};
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::train::data::{Dataset, Schema};
@@ -23,6 +24,8 @@ use std::sync::atomic::AtomicBool;
 
 /// More parameters than fit into the memory of any machine this is for.
 const MOST_PARAMETERS: u128 = 1 << 32;
+/// More draws in a step than these say nothing new, and each takes the memory of a batch.
+const MOST_STEP_DRAWS: usize = 10_000;
 /// Streams of the seed: the fit loop has 0 to 2.
 const WEIGHTS: u64 = 3;
 
@@ -125,14 +128,24 @@ pub(super) fn train<K: Kind>(
     }
     // Before minutes of work, not behind them.
     config.training.optimizer()?;
+    without_effect::<K>(&config.model, flags)?;
+    let draws = K::step_draws(&config.model);
+    if draws > MOST_STEP_DRAWS {
+        return Err(CliError::Usage(format!(
+            "--step-draws is {draws}: choose {MOST_STEP_DRAWS} at most"
+        )));
+    }
     if config.training.batch == 0 {
         return Err(CliError::Usage("--batch is 0: a step needs at least one row".to_owned()));
     }
-    let seconds = config.training.checkpoint_seconds;
-    if seconds.is_nan() || seconds < 0.0 {
-        return Err(CliError::Usage(format!(
-            "--checkpoint-seconds is {seconds}: it is a number of seconds, 0 or more"
-        )));
+    let TrainingOptions { checkpoint_seconds, clip, .. } = config.training;
+    for (flag, value, of) in [
+        ("--checkpoint-seconds", checkpoint_seconds, "a number of seconds"),
+        ("--clip", clip, "the norm of a gradient"),
+    ] {
+        if value.is_nan() || value < 0.0 {
+            return Err(CliError::Usage(format!("{flag} is {value}: it is {of}, 0 or more")));
+        }
     }
     let file = whole_path("data", &config.data.file)?;
     let weights = config.training.weights.as_deref();
@@ -150,6 +163,19 @@ pub(super) fn train<K: Kind>(
     config.training.weights = weights;
     let run = Run::create(&paths.out, &config.to_toml(), &schema.to_json())?;
     go::<K>(&run, &config, &schema, &rows, None, common)
+}
+
+/// Refuses flags that nothing looks at. What a file says is left alone: it may have been written for something else as well.
+fn without_effect<K: Kind>(options: &K::Options, flags: &ArgMatches) -> Result<(), CliError> {
+    let of = "a loss with a divergence (bayes, vae)";
+    let warm_up = Conditional { flag: "warm-up", holds: K::HAS_DIVERGENCE, of };
+    for Conditional { flag, holds, of } in K::conditional(options).into_iter().chain([warm_up]) {
+        let given = flags.value_source(&flag.replace('-', "_")) == Some(ValueSource::CommandLine);
+        if given && !holds {
+            return Err(CliError::Usage(format!("--{flag} is for {of}: leave it out")));
+        }
+    }
+    Ok(())
 }
 
 /// The model before its first step.
@@ -237,12 +263,14 @@ pub(super) fn go<K: Kind>(
                 "test": averages.to_json(),
             }))?;
         } else {
-            line(&format_args!(
-                "{} parameters, {} epochs, the best of them {best} (validation {:.4} nats per datum)",
-                model.count(),
-                position.epoch - 1,
-                position.lowest.unwrap_or(f64::NAN)
-            ))?;
+            let best = match position.lowest {
+                Some(lowest) => {
+                    format!("the best of them {best} (validation {lowest:.4} nats per datum)")
+                }
+                None => "none of them better than the first weights, which are kept".to_owned(),
+            };
+            let (parameters, epochs) = (model.count(), position.epoch - 1);
+            line(&format_args!("{parameters} parameters, {epochs} epochs, {best}"))?;
             print_scores(&averages, test.rows())?;
             say(format_args!("the run is in {}", folder.display()));
         }

@@ -167,7 +167,10 @@ impl<K: Kind> Trained for Loaded<K> {
         let name = |field: &Field| field.name.clone();
         // What was text stays text, even where all of it looks like numbers.
         let text = used().filter(|field| field.encoding.is_text()).map(name).collect();
-        let columns = Wanted::Only(used().map(name).collect());
+        // A table without names gave its columns some, which those of another have no reason to share.
+        let named = self.schema.is_named();
+        let columns =
+            if named { Wanted::Only(used().map(name).collect()) } else { Wanted::ByPlace };
         ReadOptions { text, columns, ..self.config.data.reading() }
     }
 

@@ -108,10 +108,9 @@ fn fit_autoencoder(
     let fit_options = FitOptions {
         epochs: options.epochs(300),
         batch: 32,
-        patience: None,
         seed: options.seed,
         schedule: Schedule::Cosine,
-        warm_up: 0,
+        ..FitOptions::default()
     };
     let bar = progress("autoencoder, digits", fit_options.epochs);
     let mut adam = Adam::new(4e-3)?.weight_decay(0.3)?;
@@ -132,10 +131,9 @@ fn fit_vae(
     let fit_options = FitOptions {
         epochs: options.epochs(300),
         batch: 64,
-        patience: None,
         seed: options.seed,
         schedule: Schedule::Cosine,
-        warm_up: 0,
+        ..FitOptions::default()
     };
     let bar = progress("VAE, digits", fit_options.epochs);
     let mut adam = Adam::new(2e-3)?;

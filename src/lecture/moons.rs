@@ -48,10 +48,9 @@ pub(super) fn run(options: &LectureOptions) -> Result<Entry, LectureError> {
     let fit_options = FitOptions {
         epochs: options.epochs(300),
         batch: 512,
-        patience: None,
         seed: options.seed,
         schedule: Schedule::Cosine,
-        warm_up: 0,
+        ..FitOptions::default()
     };
     let bar = progress("flow, two moons", fit_options.epochs);
     let mut adam = Adam::new(2e-3)?;

@@ -211,7 +211,7 @@ fn fit_dense(
         patience: Some(60),
         seed,
         schedule: Schedule::Cosine,
-        warm_up: 0,
+        ..FitOptions::default()
     };
     let bar = progress("dense network, wine", fit_options.epochs);
     let mut adam = Adam::new(1e-3)?.weight_decay(1.0)?;
@@ -244,10 +244,9 @@ fn fit_bayesian(
     let fit_options = FitOptions {
         epochs: options.epochs(epochs),
         batch: 32,
-        patience: None,
         seed,
         schedule: Schedule::Cosine,
-        warm_up: 0,
+        ..FitOptions::default()
     };
     let bar = progress("Bayesian network, wine", fit_options.epochs);
     let mut adam = Adam::new(5e-3)?;

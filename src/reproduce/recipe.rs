@@ -144,11 +144,11 @@ fn predict(
     let options = FitOptions {
         epochs,
         batch,
-        patience: None,
         // Noise is named by two words; the fit loop's by one.
         seed: split as u64,
         schedule: Schedule::Cosine,
         warm_up: epochs / 2,
+        ..FitOptions::default()
     };
     let fitted =
         fit(model, &training, None, &mut Adam::new(5e-3)?, &options, |_| {}).map_err(data)?;

@@ -111,7 +111,7 @@ fn options_that_cannot_be_are_refused_with_a_reason() {
         ("column.csv", &["--bijection", "spline"], 3, ["for 1-D data", "maf-spline"]),
         ("table.csv", &["--bijection", "spline", "--bins", "0"], 2, ["--bins", "0 bins"]),
         ("table.csv", &["--bijection", "spline", "--bins", "99"], 2, ["--bins", "from 1 to 32"]),
-        ("table.csv", &["--interval", "0"], 2, ["--interval", "positive"]),
+        ("table.csv", &["--bijection", "spline", "--interval", "0"], 2, ["--interval", "positive"]),
         ("table.csv", &["--bijection", "nosuch"], 2, ["nosuch", "maf"]),
         ("table.csv", &["--couplings", "0"], 2, ["--couplings", "at least one"]),
     ] {

@@ -5,6 +5,7 @@ mod bayes;
 mod cli;
 mod common;
 mod edges;
+mod effects;
 mod faults;
 mod flows;
 mod laboratory;

@@ -17,6 +17,64 @@ fn rows(csv: &str) -> usize {
     csv.lines().count() - 1
 }
 
+/// The cells of an answer, by row.
+fn cells(csv: &str) -> Vec<Vec<f64>> {
+    let row = |row: &str| row.split(',').map(|cell| cell.parse().unwrap()).collect();
+    csv.lines().skip(1).map(row).collect()
+}
+
+/// Scores are means of what is answered for each row, computed again.
+#[test]
+fn scores_are_of_what_each_row_is_answered() {
+    for (kind, flags) in KINDS {
+        let folder = folder();
+        let folder = folder.path();
+        ok(folder, &train(kind, &[flags, &["--epochs", "4"]].concat(), "r"));
+        let table = cells(&fs::read_to_string(folder.join("t.csv")).unwrap());
+        let n = table.len() as f64;
+        let scores = ok(folder, &["evaluate", "r", "--data", "t.csv", "--json"]);
+        let scores: serde_json::Value = serde_json::from_str(&scores).unwrap();
+        let is = |name: &str, truth: f64| {
+            let found =
+                scores["scores"][name].as_f64().unwrap_or_else(|| panic!("{kind}: {scores}"));
+            assert!((found / truth - 1.0).abs() <= 1e-9, "{kind}, {name}: {found}, not {truth}");
+        };
+        let answer = |arguments: &[&str]| cells(&ok(folder, arguments));
+        if kind != "autoencoder" {
+            let density = answer(&["density", "r", "--data", "t.csv"]);
+            let mean = density.iter().map(|row| row[0]).sum::<f64>() / n;
+            is(if flags[0] == "--target" { "log-density" } else { "log p(x)" }, mean);
+        }
+        if flags[0] == "--target" {
+            let quantiles = ["--quantiles", "0.05,0.95"];
+            let predicted =
+                answer(&[&["predict", "r", "--data", "t.csv"], &quantiles[..]].concat());
+            let pairs = || predicted.iter().zip(&table).map(|(row, known)| (row, known[3]));
+            let square = pairs().map(|(row, y)| (row[0] - y).powi(2)).sum::<f64>() / n;
+            is("RMSE", square.sqrt());
+            let inside = pairs().filter(|(row, y)| row[3] <= *y && *y <= row[4]).count();
+            assert!(inside > 0 && inside < table.len(), "{kind}: {inside} inside");
+            is("90 % interval covers", inside as f64 / n);
+        }
+        if kind == "autoencoder" {
+            // Columns as the model sees them: standardised by the rows it was trained on.
+            let schema = fs::read_to_string(folder.join("r/data.json")).unwrap();
+            let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+            let scale = |k: usize| {
+                let encoding = &schema["features"][k]["encoding"];
+                encoding["scale"].as_f64().unwrap_or_else(|| panic!("{encoding}"))
+            };
+            let again = answer(&["reconstruct", "r", "--data", "t.csv"]);
+            let error = again.iter().zip(&table).map(|(row, known)| {
+                (0..3).map(|k| ((row[k] - known[k]) / scale(k)).powi(2)).sum::<f64>()
+            });
+            let found = scores["scores"]["squared error, scaled"].as_f64().unwrap();
+            let truth = error.sum::<f64>() / n;
+            assert!((found / truth - 1.0).abs() <= 1e-5, "{kind}: {found}, not {truth}");
+        }
+    }
+}
+
 #[test]
 fn every_subcommand_answers_for_every_kind_or_says_why_not() {
     for (kind, flags) in KINDS {

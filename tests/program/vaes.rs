@@ -166,11 +166,11 @@ fn every_likelihood_and_objective_trains_and_answers() {
     ] {
         let score = |data: &str| {
             let out = format!("{data}-{likelihood}");
-            let start =
-                ["train", "vae", "--scaling", "unit", "--levels", "5", "--epochs", "2", "--json"];
+            let start = ["train", "vae", "--scaling", "unit", "--epochs", "2", "--json"];
+            let levels: &[&str] = if likelihood == "levels" { &["--levels", "5"] } else { &[] };
             let rest = ["--likelihood", likelihood, "--data", data, "--out", &out];
-            let found: Value =
-                serde_json::from_str(&ok(folder, &[&start[..], &rest].concat())).unwrap();
+            let found = ok(folder, &[&start[..], levels, &rest].concat());
+            let found: Value = serde_json::from_str(&found).unwrap();
             number(&found["test"]["log p(x)"])
         };
         let apart = score("wide.csv") - score("p.csv");
@@ -196,8 +196,12 @@ fn options_that_cannot_be_are_refused_with_a_reason() {
         ("vae", &["--posterior-layers", "1", "--prior", "vamp"], &["--posterior-layers"]),
         ("vae", &["--posterior-layers", "99999999999"], &["64 layers"]),
         ("vae", &["--prior", "vamp", "--prior-parts", "99999999999"], &["parameters"]),
-        ("vae", &["--noise-scale", "0"], &["--noise-scale"]),
-        ("autoencoder", &["--levels", "1"], &["--levels"]),
+        ("vae", &["--likelihood", "known", "--noise-scale", "0"], &["--noise-scale is 0"]),
+        (
+            "autoencoder",
+            &["--likelihood", "levels", "--levels", "1"],
+            &["--levels: there are at least 2"],
+        ),
         ("autoencoder", &["--denoise=-1"], &["-1", "--denoise"]),
         ("autoencoder", &["--mask", "1"], &["masked", "--mask"]),
         ("autoencoder", &["--mask", "0.1", "--denoise", "0.1"], &["choose one"]),

@@ -177,6 +177,7 @@ const OPTIONS: FitOptions = FitOptions {
     seed: 3,
     schedule: evidence_train::Schedule::Constant,
     warm_up: 0,
+    clip: None,
 };
 
 #[test]

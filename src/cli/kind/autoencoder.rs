@@ -3,8 +3,8 @@
 use super::super::error::CliError;
 use super::options::{ActivationOption, LikelihoodOption, Reading, parameters, sizes};
 use super::{
-    Ask, Columns, Improbable, Kind, Score, Table, in_units, inputs, narrower, numbered, numbers_of,
-    rows_of,
+    Ask, Columns, Conditional, Improbable, Kind, Score, Table, in_units, inputs, narrower,
+    numbered, numbers_of, rows_of,
 };
 use clap::Args;
 use evidence::models::{Autoencoder, Corruption};
@@ -83,6 +83,10 @@ impl Kind for Autoencoding {
     const SUPERVISED: bool = false;
     type Options = AutoencoderOptions;
     type Model = Autoencoder<Array<f32>>;
+
+    fn conditional(options: &AutoencoderOptions) -> Vec<Conditional> {
+        options.reading().conditional().into()
+    }
 
     fn parameters(options: &AutoencoderOptions, columns: Columns) -> u128 {
         let sizes = options.sizes(columns);

@@ -3,7 +3,7 @@
 use super::super::error::CliError;
 use super::bayes_options::BayesOptions;
 use super::supervised::Predictive;
-use super::{Ask, Columns, Improbable, Kind, Score, Table, inputs};
+use super::{Ask, Columns, Conditional, Improbable, Kind, Score, Table, inputs};
 use evidence::models::BayesianNetwork;
 use evidence::train::data::Dataset;
 use evidence::train::run::load_torch;
@@ -19,6 +19,15 @@ impl Kind for Bayes {
     const SUPERVISED: bool = true;
     type Options = BayesOptions;
     type Model = BayesianNetwork<Array<f32>>;
+    const HAS_DIVERGENCE: bool = true;
+
+    fn conditional(options: &BayesOptions) -> Vec<Conditional> {
+        options.conditional()
+    }
+
+    fn step_draws(options: &BayesOptions) -> usize {
+        options.step_draws
+    }
 
     fn parameters(options: &BayesOptions, columns: Columns) -> u128 {
         options.parameters(columns)

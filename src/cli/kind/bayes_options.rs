@@ -1,8 +1,8 @@
 //! The options of `bayes`: shape, prior, posterior, likelihood and estimator, each by name.
 
 use super::super::error::CliError;
-use super::Columns;
 use super::options::{ActivationOption, check_sizes, parameters, positive, sizes};
+use super::{Columns, Conditional};
 use clap::{Args, ValueEnum};
 use evidence::layers::{Estimator, PosteriorKind, Prior};
 use evidence::models::BayesianNetwork;
@@ -46,7 +46,7 @@ pub(in super::super) struct BayesOptions {
     estimator: EstimatorOption,
     /// Draws of the weights in each step [default: 1]
     #[arg(long, value_name = "N")]
-    step_draws: usize,
+    pub(super) step_draws: usize,
     /// What is believed of a number around its prediction [default: gaussian]
     #[arg(long, value_name = "NAME")]
     likelihood: NoiseOption,
@@ -157,6 +157,22 @@ impl BayesOptions {
             (None, NoiseOption::StudentT) => Likelihood::student_t(sound(self.freedom), 0.0),
             (None, NoiseOption::Poisson) => Likelihood::Poisson,
         }
+    }
+
+    /// Flags that are for some of the others.
+    pub(super) fn conditional(&self) -> Vec<Conditional> {
+        let mixed = self.prior == PriorOption::TwoNormals;
+        let low_rank = self.posterior.contains(&PosteriorOption::LowRank);
+        let (known, student) = (NoiseOption::Known, NoiseOption::StudentT);
+        [
+            ("narrow-scale", mixed, "--prior two-normals"),
+            ("wide-share", mixed, "--prior two-normals"),
+            ("rank", low_rank, "--posterior low-rank"),
+            ("noise-scale", self.likelihood == known, "--likelihood known"),
+            ("freedom", self.likelihood == student, "--likelihood student-t"),
+        ]
+        .map(|(flag, holds, of)| Conditional { flag, holds, of })
+        .into()
     }
 
     fn sizes(&self, columns: Columns) -> Vec<usize> {

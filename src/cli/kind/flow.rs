@@ -3,8 +3,8 @@
 use super::super::error::CliError;
 use super::options::{check_sizes, parameters, positive, sizes};
 use super::{
-    Ask, Columns, Kind, Score, Table, cannot, column, in_units, inputs, numbered, numbers_of,
-    rows_of,
+    Ask, Columns, Conditional, Kind, Score, Table, cannot, column, in_units, inputs, numbered,
+    numbers_of, rows_of,
 };
 use clap::{Args, ValueEnum};
 use evidence::layers::{
@@ -151,6 +151,13 @@ impl Kind for Flowing {
     const SUPERVISED: bool = false;
     type Options = FlowOptions;
     type Model = AnyFlow;
+
+    fn conditional(options: &FlowOptions) -> Vec<Conditional> {
+        use BijectionOption::{MafSpline, Spline};
+        let holds = matches!(options.bijection, Spline | MafSpline);
+        let of = "--bijection spline and maf-spline";
+        ["bins", "interval"].map(|flag| Conditional { flag, holds, of }).into()
+    }
 
     fn parameters(options: &FlowOptions, columns: Columns) -> u128 {
         let d = columns.inputs;

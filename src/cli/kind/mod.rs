@@ -97,6 +97,16 @@ pub(super) struct Score {
     pub root: bool,
 }
 
+/// A flag that is looked at under some condition.
+pub(super) struct Conditional {
+    /// Its name, without the hyphens before it.
+    pub flag: &'static str,
+    /// Whether it is looked at.
+    pub holds: bool,
+    /// What it is for.
+    pub of: &'static str,
+}
+
 /// A row without a probability.
 pub(super) struct Improbable {
     pub error: TargetError,
@@ -133,6 +143,19 @@ pub(super) trait Kind: Sync + Sized + 'static {
     type Options: clap::Args + Serialize + DeserializeOwned + Default + Clone + Send + Sync;
     /// What is fitted.
     type Model: Model<f32> + Clone + Send + Sync;
+
+    /// Whether its loss has a divergence, which a warm-up brings in.
+    const HAS_DIVERGENCE: bool = false;
+
+    /// Flags that are of no effect unless other options are as they are.
+    fn conditional(_options: &Self::Options) -> Vec<Conditional> {
+        Vec::new()
+    }
+
+    /// Draws in a step, of which no memory holds any number.
+    fn step_draws(_options: &Self::Options) -> usize {
+        1
+    }
 
     /// How many parameters it would have: known before anything is allocated.
     fn parameters(options: &Self::Options, columns: Columns) -> u128;

@@ -1,7 +1,7 @@
 //! Options that several kinds share, as words and lists.
 
 use super::super::error::CliError;
-use super::Improbable;
+use super::{Conditional, Improbable};
 use clap::ValueEnum;
 use evidence::train::data::Dataset;
 use evidence::{Activation, Array, Likelihood};
@@ -92,6 +92,19 @@ impl Reading {
                 false
             }
         }
+    }
+
+    /// The numbers that it needs.
+    pub(super) fn conditional(self) -> [Conditional; 2] {
+        use LikelihoodOption::{Known, Levels};
+        [
+            Conditional {
+                flag: "noise-scale",
+                holds: self.option == Known,
+                of: "--likelihood known",
+            },
+            Conditional { flag: "levels", holds: self.option == Levels, of: "--likelihood levels" },
+        ]
     }
 
     /// Refuses numbers that make no likelihood.

@@ -3,7 +3,8 @@
 use super::super::error::CliError;
 use super::vae_options::VaeOptions;
 use super::{
-    Ask, Columns, Improbable, Kind, Score, Table, column, in_units, inputs, numbered, rows_of,
+    Ask, Columns, Conditional, Improbable, Kind, Score, Table, column, in_units, inputs, numbered,
+    rows_of,
 };
 use evidence::models::{Latents, Vae};
 use evidence::train::data::Dataset;
@@ -18,6 +19,15 @@ impl Kind for Variational {
     const SUPERVISED: bool = false;
     type Options = VaeOptions;
     type Model = Vae<Array<f32>>;
+    const HAS_DIVERGENCE: bool = true;
+
+    fn conditional(options: &VaeOptions) -> Vec<Conditional> {
+        options.conditional()
+    }
+
+    fn step_draws(options: &VaeOptions) -> usize {
+        options.step_draws
+    }
 
     fn parameters(options: &VaeOptions, columns: Columns) -> u128 {
         options.parameters(columns)

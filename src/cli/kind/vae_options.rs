@@ -2,7 +2,7 @@
 
 use super::super::error::CliError;
 use super::options::{ActivationOption, LikelihoodOption, Reading, parameters, sizes};
-use super::{Columns, narrower};
+use super::{Columns, Conditional, narrower};
 use clap::{Args, ValueEnum};
 use evidence::models::{Elbo, Flow, Kl, LatentPrior, Objective, Vae, WeightGradient};
 use evidence::{Array, Noise};
@@ -42,7 +42,7 @@ pub(super) struct VaeOptions {
     free_bits: f64,
     /// Draws of the importance weighted bound; 0 is the evidence lower bound [default: 0]
     #[arg(long, value_name = "K")]
-    step_draws: usize,
+    pub(super) step_draws: usize,
     /// How the encoder learns from an importance weighted bound [default: doubly]
     #[arg(long, value_name = "HOW")]
     gradient: GradientOption,
@@ -143,6 +143,23 @@ impl VaeOptions {
     pub(super) fn reading(&self) -> Reading {
         let Self { likelihood: option, noise_scale, levels, .. } = *self;
         Reading { option, noise_scale, levels }
+    }
+
+    /// Flags that are for some of the others.
+    pub(super) fn conditional(&self) -> Vec<Conditional> {
+        let own = [
+            Conditional {
+                flag: "gradient",
+                holds: self.step_draws > 0,
+                of: "an importance weighted bound (--step-draws)",
+            },
+            Conditional {
+                flag: "prior-parts",
+                holds: self.prior != PriorOption::Normal,
+                of: "--prior vamp and --prior flow",
+            },
+        ];
+        self.reading().conditional().into_iter().chain(own).collect()
     }
 
     pub(super) fn parameters(&self, columns: Columns) -> u128 {

@@ -105,10 +105,9 @@ pub(super) fn train(
     let fit_options = FitOptions {
         epochs: options.epochs,
         batch: 128,
-        patience: None,
         seed: options.seed,
         schedule: Schedule::Cosine,
-        warm_up: 0,
+        ..FitOptions::default()
     };
     let mut descent = Sgd::new(0.1)?.momentum(0.9)?;
     let fitted = fit(model, &training, None, &mut descent, &fit_options, report)?;

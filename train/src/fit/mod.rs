@@ -32,6 +32,9 @@ pub struct FitOptions {
     pub schedule: Schedule,
     /// Epochs over which a KL over weights or latents is brought in, from one step's share of them to the whole; 0 counts it in full from the start.
     pub warm_up: usize,
+    /// The largest ‖g‖ over all parameters that a step is taken by: a longer gradient is shortened to it
+    /// ([`clip_by_global_norm`](evidence_optim::clip_by_global_norm), which panics unless this is positive). `None` takes each as it is.
+    pub clip: Option<f64>,
 }
 
 /// The learning rate over a run, as a factor of the optimiser's own.
@@ -45,7 +48,7 @@ pub enum Schedule {
 }
 
 impl Default for FitOptions {
-    /// 100 epochs of batches of 64, no early stopping, seed 0, no warm-up.
+    /// 100 epochs of batches of 64, no early stopping, seed 0, no warm-up, no clipping.
     fn default() -> Self {
         Self {
             epochs: 100,
@@ -54,6 +57,7 @@ impl Default for FitOptions {
             seed: 0,
             schedule: Schedule::Constant,
             warm_up: 0,
+            clip: None,
         }
     }
 }
@@ -79,7 +83,7 @@ pub enum Stop {
     Finished,
     /// The validation loss had not improved for as many epochs as the patience allows.
     Early,
-    /// A loss or gradient was not finite; the model is the best one before that, and has a finite loss.
+    /// A loss or gradient was not finite; the model is the best one before that, which has a finite loss, or the one at the start.
     Diverged(Divergence),
 }
 
@@ -125,7 +129,11 @@ pub struct Fit<M> {
 /// once for the whole run. A schedule leaves the optimiser with its own learning rate again.
 ///
 /// # Errors
-/// If a set has no rows or the batch size is 0.
+/// If the batch size is 0.
+///
+/// # Panics
+/// If the data do not fit the model: no targets where it learns some, another width, or targets that its likelihood does not take, which
+/// `admit` of the likelihood tells beforehand.
 pub fn fit<T, M>(
     model: M,
     training: &Dataset,

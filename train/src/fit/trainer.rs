@@ -8,7 +8,7 @@ use super::{Divergence, Epoch, Fit, FitOptions, Schedule, Stop};
 use crate::data::{DataError, Dataset, Draw, Draws, Shuffled, Source, Stream, StreamError};
 use evidence_autodiff::{Noise, Parameters, Real, Tape};
 use evidence_models::{Backprop, Model, Value};
-use evidence_optim::{Optimizer, global_norm, schedule};
+use evidence_optim::{Optimizer, clip_by_global_norm, global_norm, schedule};
 use std::sync::Arc;
 
 /// A training under way.
@@ -78,7 +78,7 @@ where
     /// At the start.
     ///
     /// # Errors
-    /// If the training set has no rows or the batch size is 0.
+    /// If the batch size is 0.
     pub fn new(
         model: M,
         training: &'a Dataset,
@@ -221,13 +221,14 @@ where
     fn step(&mut self, noise: Noise) -> Result<Option<()>, StreamError> {
         let Self { model, backprop, buffers, training, optimizer, position, names, tape, .. } =
             self;
-        if self.options.schedule == Schedule::Cosine {
+        let options = &self.options;
+        if options.schedule == Schedule::Cosine {
             // Epochs without end, to be stopped early, are allowed.
-            let total = self.options.epochs.saturating_mul(training.steps());
+            let total = options.epochs.saturating_mul(training.steps());
             optimizer.set_factor(schedule::cosine(position.step as u64, 0, total as u64));
         }
-        if self.options.warm_up > 0 {
-            let over = self.options.warm_up.saturating_mul(training.steps());
+        if options.warm_up > 0 {
+            let over = options.warm_up.saturating_mul(training.steps());
             model.warm(schedule::warm_up(position.step as u64, over as u64));
         }
         let data_size = training.rows();
@@ -235,7 +236,11 @@ where
         let taken = batch.rows.len();
         let rows = buffers.rows(batch, data_size);
         let (Value { loss, parts }, mut gradients) = backprop.gradient(model, rows, noise);
-        if !loss.is_finite() || !global_norm(&mut gradients).is_finite() {
+        let norm = match options.clip {
+            Some(longest) => clip_by_global_norm(&mut gradients, longest),
+            None => global_norm(&mut gradients),
+        };
+        if !loss.is_finite() || !norm.is_finite() {
             return Ok(None);
         }
         let observed = model.observe(tape, rows, noise);
@@ -282,9 +287,12 @@ where
         Some(Epoch { number, loss: sums[0], parts, validation: value })
     }
 
-    /// The loss on the last batch of the parameters that it led to.
+    /// The loss on the last batch of the parameters that it led to; with all of its divergence, so that epochs can be compared.
     fn last_loss(&mut self, noise: Noise) -> f64 {
-        let Self { model, tape, buffers, training, position, .. } = self;
+        let Self { model, tape, buffers, training, position, options, .. } = self;
+        if options.warm_up > 0 {
+            model.warm(1.0);
+        }
         let data_size = training.rows();
         let rows = training.batch(position.epoch, position.taken - 1).expect(AT_HAND);
         let loss = {

@@ -4,6 +4,7 @@ mod allocations;
 mod bad_input;
 mod bits;
 mod cases;
+mod clipping;
 mod divergence;
 mod drawn;
 mod resume;

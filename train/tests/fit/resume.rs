@@ -17,6 +17,7 @@ const OPTIONS: FitOptions = FitOptions {
     seed: 5,
     schedule: Schedule::Cosine,
     warm_up: 2,
+    clip: Some(0.5),
 };
 const STEPS: usize = 12;
 

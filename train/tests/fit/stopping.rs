@@ -117,7 +117,7 @@ impl Law for Early {
             patience: Some(patience),
             seed: 8,
             schedule: Schedule::Constant,
-            warm_up: 0,
+            ..FitOptions::default()
         };
         let mut adam = Adam::new(0.03).unwrap();
         let fitted = run_with(&mut adam, &model, &training, Some(&others), &options);

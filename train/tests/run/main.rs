@@ -26,6 +26,7 @@ const OPTIONS: FitOptions = FitOptions {
     seed: 4,
     schedule: evidence_train::Schedule::Cosine,
     warm_up: 2,
+    clip: Some(0.5),
 };
 const STEPS: usize = 12;
 const ALL: Checkpoints = Checkpoints { seconds: 1e9, steps: 1, keep: 3 };

@@ -50,13 +50,15 @@ pub enum Wanted {
     Without(Vec<String>),
     /// Those of these names, where the file names its columns; all where it does not.
     Only(Vec<String>),
+    /// All, for somebody who knows columns by their place: names say nothing, and those of [`text`](ReadOptions::text) need not be there.
+    ByPlace,
 }
 
 impl Wanted {
     /// Whether a column is read; `named` if the file names it.
     pub(super) fn has(&self, name: &String, named: bool) -> bool {
         match self {
-            Self::All => true,
+            Self::All | Self::ByPlace => true,
             Self::Without(names) => !names.contains(name),
             Self::Only(names) => !named || names.contains(name),
         }

@@ -249,6 +249,11 @@ impl Schema {
         }
     }
 
+    /// Whether it knows columns by name, as the table it was made of had names; otherwise by their place.
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
     /// Rows of the table it was made of, at most 2⁴⁸. In a stored schema this is a claim: nothing is known of the table itself.
     pub fn rows(&self) -> usize {
         self.rows

@@ -87,7 +87,7 @@ pub(super) fn layout(
         return Err(Fault::RepeatedName { name });
     }
     // Of columns that only may be there, whoever wants them misses them.
-    let must = !matches!(options.columns, Wanted::Only(_));
+    let must = !matches!(options.columns, Wanted::Only(_) | Wanted::ByPlace);
     if let Some(name) = options.text.iter().find(|name| must && !names.contains(name)) {
         return Err(Fault::NoColumn { name: name.clone(), known: names });
     }
