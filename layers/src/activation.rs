@@ -86,3 +86,46 @@ impl Activation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dense, Init};
+    use evidence_autodiff::{Noise, Parameters, Tape};
+    use ndarray::arr2;
+
+    /// Φ(−1.3) and Φ(0.7), to all digits of a double.
+    const PHI: [f64; 2] = [0.096_800_484_585_610_33, 0.758_036_347_776_927_1];
+
+    #[test]
+    fn each_is_its_formula_alone_and_behind_a_layer() {
+        let x = [-1.3_f64, 0.7];
+        for activation in Activation::ALL {
+            let formula = |i: usize| match (activation, x[i]) {
+                (Activation::Identity, x) => x,
+                (Activation::Relu, x) => x.max(0.0),
+                (Activation::LeakyRelu, x) => x.max(x / 100.0),
+                (Activation::Elu, x) if x > 0.0 => x,
+                (Activation::Elu, x) => x.exp() - 1.0,
+                (Activation::Gelu, x) => x * PHI[i],
+                (Activation::Silu, x) => x / (1.0 + (-x).exp()),
+                (Activation::Tanh, x) => x.tanh(),
+                (Activation::Sigmoid, x) => 1.0 / (1.0 + (-x).exp()),
+                (Activation::Softplus, x) => (1.0 + x.exp()).ln(),
+            };
+            let tape = Tape::<f64>::new();
+            let at = tape.constant(arr2(&[[x[0]], [x[1]]]));
+            let mut layer = Dense::new(1, 1, Init::Zeros, Noise::new(1));
+            (layer.weight[[0, 0]], layer.bias[[0]]) = (2.0, 0.1);
+            let before = tape.constant(arr2(&[[x[0]], [x[1]]]) / 2.0 - 0.05);
+            let behind = layer.bind(&tape).forward(before, activation);
+            for found in [activation.apply(at), behind] {
+                for (i, y) in found.data().iter().enumerate() {
+                    let truth = formula(i);
+                    let close = (y - truth).abs() <= 1e-14;
+                    assert!(close, "{}({}): {y}, not {truth}", activation.name(), x[i]);
+                }
+            }
+        }
+    }
+}

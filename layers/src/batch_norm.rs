@@ -163,10 +163,11 @@ impl<'t, T: Real> BatchNorm<Var<'t, T>> {
 mod tests {
     use super::*;
     use evidence_autodiff::{Noise, Parameters, Tape};
+    use ndarray::arr1;
 
     /// Images whose channels have means and deviations of their own.
     fn images<'t>(tape: &'t Tape<f64>, n: usize, noise: Noise) -> Var<'t, f64> {
-        let (deviation, mean) = (ndarray::arr1(&[0.1, 5.0]), ndarray::arr1(&[-3.0, 40.0]));
+        let (deviation, mean) = (arr1(&[0.1, 5.0]), arr1(&[-3.0, 40.0]));
         tape.normal(&[n, 3, 4, 2], noise) * tape.constant(deviation) + tape.constant(mean)
     }
 
@@ -226,6 +227,40 @@ mod tests {
         let one = bound.forward_evaluation(images(&tape, 1, Noise::new(5)));
         // Twelve standard normals in each channel: no mean beyond six standard errors.
         assert!(one.reshape(&[12, 2]).mean(0).data().iter().all(|m| m.abs() < 6.0 / 12f64.sqrt()));
+    }
+
+    /// What is learned comes behind: γ times the normalised, and β beside it.
+    #[test]
+    fn scale_and_shift_come_last() {
+        let tape = Tape::<f64>::new();
+        let (gamma, beta) = (arr1(&[2.0, -3.0]), arr1(&[0.5, 1.0]));
+        let mut norm = BatchNorm::new(2);
+        let x = images(&tape, 3, Noise::new(1));
+        let both = |norm: &BatchNorm<Array<f64>>| {
+            let bound = norm.bind(&tape);
+            let outputs = [bound.forward_training(x).0, bound.forward_evaluation(x)];
+            outputs.map(|y| y.value().to_owned())
+        };
+        let plain = both(&norm);
+        norm.scale.assign(&gamma);
+        norm.shift.assign(&beta);
+        for (learned, plain) in both(&norm).into_iter().zip(plain) {
+            let off = learned - (plain * &gamma + &beta);
+            assert!(off.iter().all(|e| e.abs() < 1e-12), "{off}");
+        }
+    }
+
+    /// Of two rows: the mean of 1 and 4, and their variance of 4.5 with one degree of freedom.
+    #[test]
+    fn the_averages_take_unbiased_estimates() {
+        let mut norm = BatchNorm::<Array<f64>>::new(1);
+        let tape = Tape::new();
+        let rows = tape.constant(ndarray::arr2(&[[1.0], [4.0]]));
+        let (_, statistics) = norm.bind(&tape).forward_training(rows);
+        norm.learn(statistics);
+        let m = norm.momentum;
+        assert!((norm.running_mean[[0]] - m * 2.5).abs() < 1e-15);
+        assert!((norm.running_variance[[0]] - ((1.0 - m) + m * 4.5)).abs() < 1e-15);
     }
 
     #[test]

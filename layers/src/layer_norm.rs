@@ -74,6 +74,7 @@ impl<'t, T: Real> LayerNorm<Var<'t, T>> {
 mod tests {
     use super::*;
     use evidence_autodiff::{Noise, Parameters, Tape};
+    use ndarray::arr1;
 
     #[test]
     fn each_row_has_mean_0_and_variance_1() {
@@ -86,6 +87,16 @@ mod tests {
         // σ² / (σ² + ε), with σ² within a factor of two of 49.
         let off = EPSILON / 20.0;
         assert!(rows.variance(1).data().iter().all(|v| (v - 1.0).abs() < off));
+        // What is learned comes behind: γ times that, and β beside it.
+        let (gamma, beta) = (arr1(&[2.0, -3.0, 0.25]), arr1(&[0.5, 1.0, -4.0]));
+        let mut norm = LayerNorm::new(3);
+        let rows = tape.normal(&[4, 3], Noise::new(2));
+        let plain = norm.bind(&tape).forward(rows).value().to_owned();
+        norm.scale.assign(&gamma);
+        norm.shift.assign(&beta);
+        let learned = norm.bind(&tape).forward(rows).value().to_owned();
+        let off = learned - (plain * &gamma + &beta);
+        assert!(off.iter().all(|e| e.abs() < 1e-14), "{off}");
         // A row that does not vary has nothing but its shift.
         let flat = LayerNorm::new(3).bind(&tape).forward(tape.filled(&[2, 3], 4.0));
         assert!(flat.data().iter().all(|&y| y == 0.0));

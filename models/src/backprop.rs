@@ -5,7 +5,7 @@
 //! last and back: small layers gain as much from cores as large ones. Forking op by op instead, layers of 64 units gained nothing from a second
 //! core, since their ops are over before it has fetched the operands.
 //!
-//! The shards follow from the number of rows alone, and are added in order: so do the bits.
+//! The shards follow from the number of rows and that of parameters alone, and are added in order: so do the bits.
 
 use crate::{Batch, Model};
 use evidence_autodiff::kernels::threads::{for_chunks_mut, for_each_mut};

@@ -123,7 +123,7 @@ impl<T: Real> BayesianNetwork<Array<T>> {
     /// The predictive distribution of numbers or counts, a mixture over draws of the weights: never one draw alone.
     ///
     /// # Panics
-    /// If there are no draws, the likelihood is one of classes, or there is more than one target.
+    /// If there are no draws, the likelihood is one of classes or pixels, or there is more than one target.
     #[track_caller]
     pub fn predictive(&self, inputs: ArrayView2<'_, T>, draws: usize, noise: Noise) -> Mixture {
         let mut outputs = MixtureOutputs::new(&self.likelihood, inputs.nrows(), draws);

@@ -37,7 +37,7 @@ impl<T: Real> DenseNetwork<Array<T>> {
     /// The predictive distribution of numbers or counts: one network is one draw, which knows of no doubt about its weights.
     ///
     /// # Panics
-    /// If the likelihood is one of classes, or there is more than one target.
+    /// If the likelihood is one of classes or pixels, or there is more than one target.
     #[must_use]
     #[track_caller]
     pub fn predictive(&self, inputs: ArrayView2<'_, T>) -> Mixture {

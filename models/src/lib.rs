@@ -1,5 +1,5 @@
 //! Models: each maximises the log evidence, exactly (a flow's `log p(x)`) or through a lower bound on it (the ELBO of
-//! a Bayesian network or a VAE).
+//! a Bayesian network or a VAE), or a log-likelihood (a dense network's, an autoencoder's).
 //!
 //! A [`Model`] is a tree of parameters; bound to a tape it has a [`Loss`], in nats per datum with its parts separate. The fit
 //! loop of `evidence-train` needs nothing else of it.

@@ -72,8 +72,9 @@ pub trait Model<T: Real>: Tree<Array<T>, With<Array<T>> = Self> + Sized + Sync {
     /// The loss on a batch. Whatever is random in it is a function of `noise`.
     fn loss<'t>(bound: &Self::With<Var<'t, T>>, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T>;
 
-    /// What early stopping watches, in nats per datum: the loss, unless a model knows better. A model that [warms up](Model::warm) counts
-    /// all of its KL here, whatever share the loss counts: else its first epochs, which pay for none, would pass for the best.
+    /// What early stopping watches, in nats per datum: the loss, unless a model knows better. A model that [warms up](Model::warm) must not
+    /// watch the share of its KL that the loss counts, else its first epochs, which pay for none, would pass for the best: a KL of latents
+    /// counts in full here, one over weights, which held-out rows have no share in, not at all.
     fn validation<'t>(
         bound: &Self::With<Var<'t, T>>,
         batch: &Batch<'t, T>,

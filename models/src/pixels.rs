@@ -88,8 +88,14 @@ mod tests {
         let x = Array2::from_shape_fn((500, 17), |(_, level)| level as f64);
         let y = pixels.dequantise(x.view(), Noise::new(1)).unwrap();
         assert_eq!(pixels.quantise(y.view()), x);
-        let within = (&y * 17.0 - &x).mean().unwrap();
-        assert!((within - 0.5).abs() < 4.0 / (12.0 * 8500.0_f64).sqrt(), "{within}");
+        // Uniform there: to four standard errors, its mean is ½ and its variance 1/12.
+        let within = &y * 17.0 - &x;
+        let (mean, n) = (within.mean().unwrap(), 8500.0_f64);
+        assert!((mean - 0.5).abs() < 4.0 / (12.0 * n).sqrt(), "{mean}");
+        let variance = within.mapv(|u| (u - 0.5).powi(2)).mean().unwrap();
+        assert!((variance - 1.0 / 12.0).abs() < 4.0 / (180.0 * n).sqrt(), "{variance}");
+        let again = |seed| pixels.dequantise(x.view(), Noise::new(seed)).unwrap();
+        assert!(again(1) == y && again(2) != y);
     }
 
     /// The uniform density knows nothing: as many bits as a level takes.

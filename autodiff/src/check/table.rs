@@ -209,7 +209,7 @@ fn single_precision_error(function: &impl Function, inputs: &[ArrayD<f64>]) -> f
         let errors = double.iter().zip(single).map(|(&d, &s)| (d - f64::from(s)).abs());
         // A NaN is the worst error there is.
         let worst = errors.fold(0.0, |max: f64, error| max.max(error.min(f64::INFINITY)));
-        if largest > 0.0 { worst / largest } else { worst }
+        if largest > 0.0 && largest.is_finite() { worst / largest } else { worst }
     });
     pairs.fold(0.0, f64::max)
 }

@@ -72,8 +72,8 @@ impl<T: Real> Binary<T> for TanhRoot {
 }
 
 impl<T: Real> Var<'_, T> {
-    /// The a with `a + c tanh a` this, elementwise, broadcast as in NumPy. NaN where c is below −1 by more than rounding, or either
-    /// is NaN.
+    /// The a with `a + c tanh a` this, elementwise, broadcast as in NumPy. NaN where either is; where c is below −1 there may be three such
+    /// numbers, and it is one of them.
     ///
     /// # Panics
     /// If the shapes do not broadcast.

@@ -83,7 +83,7 @@ pub trait Real:
     fn erf(self) -> Self;
     /// xⁿ for a whole n, by repeated squaring.
     fn powi(self, n: i32) -> Self;
-    /// xᵖ for a real p. NaN for x < 0.
+    /// xᵖ for a real p. NaN for x < 0 unless p is whole.
     fn powf(self, p: Self) -> Self;
 
     /// `C ← α A B + β C`; with β = 0, C is written without being read.

@@ -120,6 +120,22 @@ mod tests {
         }
     }
 
+    /// Finer than those cells: u < t has the probability t.
+    #[test]
+    fn the_uniform_is_as_dense_everywhere() {
+        let tape = Tape::<f64>::new();
+        let n = 20_000;
+        let sample = Base::sample(&Uniform, &tape, (n, 2), Noise::new(3));
+        for axis in 0..2 {
+            for t in [0.05, 0.25, 0.5, 0.75, 0.95] {
+                let column = sample.data().iter().skip(axis).step_by(2);
+                let share = column.filter(|u| **u < t).count() as f64 / n as f64;
+                let error = (t * (1.0 - t) / n as f64).sqrt();
+                assert!((share - t).abs() < 4.0 * error, "{axis}, {t}: {share}");
+            }
+        }
+    }
+
     #[test]
     fn draws_are_those_of_the_noise() {
         for (name, base) in cases() {

@@ -1,4 +1,4 @@
-//! Uniform on the unit cube: `log p(z) = 0` within (0, 1)ᵈ and −∞ elsewhere.
+//! Uniform on the unit cube: `log p(z) = 0` within [0, 1]ᵈ and −∞ elsewhere.
 //!
 //! Its density has no gradient: a bijection behind it must map the cube to itself or to all of space, as the logit does.
 

@@ -191,7 +191,7 @@ impl<'t, T: Real> Likelihood<Var<'t, T>> {
     /// `[n, d]`, and give `[K, n]`.
     ///
     /// # Panics
-    /// If the shapes do not fit, or a class label is not one of the outputs' columns.
+    /// If the shapes do not fit, a class label is not one of the outputs' columns, or a number is none of the levels.
     #[must_use]
     #[track_caller]
     pub fn log_prob(&self, output: Var<'t, T>, targets: Var<'t, T>) -> Var<'t, T> {

@@ -106,8 +106,8 @@ impl TargetError {
 impl<P> Likelihood<P> {
     /// Whether targets `[n, k]` are in this likelihood's range, for a network of so many outputs.
     ///
-    /// One class alone is allowed (the prior keeps its logit finite), and so are constant counts; a constant number is not where the
-    /// scale of its noise is learned or predicted.
+    /// One class alone is allowed (a Bayesian network's prior keeps its logit finite; under maximum likelihood it grows with the steps),
+    /// and so are constant counts; a constant number is not where the scale of its noise is learned or predicted.
     ///
     /// # Errors
     /// The first target that is out of range, with its place.

@@ -113,8 +113,8 @@ mod tests {
 
     #[track_caller]
     fn same(found: &Array1<f64>, expected: [f64; 3]) {
-        let off = found.iter().zip(expected).any(|(a, b)| (a - b).abs() > 1e-15);
-        assert!(!off, "{found}, not {expected:?}");
+        let close = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-15);
+        assert!(close, "{found}, not {expected:?}");
     }
 
     #[test]

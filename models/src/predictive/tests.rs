@@ -174,3 +174,17 @@ fn rescaling_changes_units_and_nothing_else() {
     assert!((there - here).iter().all(|d| d.abs() < 1e-12));
     assert_eq!(scaled.coverage((5.0 + 3.0 * &y).view(), 0.9), mixture.coverage(y.view(), 0.9));
 }
+
+#[test]
+fn coverage_is_the_share_of_targets_inside_the_interval() {
+    // The middle half of a normal of scale 0.5 around 1 is 1 ± 0.337.
+    let normal = Mixture::gaussian(arr2(&[[1.0, 1.0, 1.0, 1.0, 1.0]]), 0.5);
+    let targets = arr1(&[0.6, 0.7, 1.0, 1.3, 1.4]);
+    for (share, covered) in [(0.5, 0.6), (0.1, 0.2), (0.7, 1.0)] {
+        assert_eq!(normal.coverage(targets.view(), share), covered, "{share}");
+    }
+    // Below alone, and above alone.
+    for targets in [[0.0; 5], [2.0; 5]] {
+        assert_eq!(normal.coverage(arr1(&targets).view(), 0.5), 0.0);
+    }
+}

@@ -32,8 +32,8 @@ impl Default for Objective {
 pub struct Elbo {
     /// How the divergence is computed.
     pub kl: Kl,
-    /// β, what a nat of it costs. Only at 1 is the objective a bound of log p(x); below it reconstructions count for more, above it latents that
-    /// are as the prior would have them.
+    /// β, what a nat of it costs. At 1 the objective is the evidence lower bound. Above it is a looser bound of log p(x), under which latents that
+    /// are as the prior would have them count for more; below it is none, and reconstructions do.
     pub beta: f64,
     /// λ, nats of each latent and each row that cost nothing, and are not rewarded either.
     ///

@@ -34,7 +34,7 @@ impl<T: Real> DropoutNetwork<Array<T>> {
     /// The mixture over so many masks.
     ///
     /// # Panics
-    /// If there are none, or the likelihood is one of classes.
+    /// If there are none, the likelihood is one of classes or pixels, or there is more than one target.
     #[must_use]
     #[track_caller]
     pub fn predictive(&self, inputs: ArrayView2<'_, T>, masks: usize, noise: Noise) -> Mixture {
@@ -102,5 +102,33 @@ impl<T: Real> Model<T> for DropoutNetwork<Array<T>> {
         noise: Noise,
     ) -> Loss<'t, T> {
         bound.loss(batch, noise)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evidence_layers::Activation;
+    use ndarray::arr2;
+
+    #[test]
+    fn a_prediction_is_the_mixture_over_masks() {
+        let net = Mlp::<Array<f64>>::new(&[2, 8, 1], Activation::Tanh, Noise::new(1));
+        let model = DropoutNetwork::new(net, Likelihood::known_gaussian(0.3), 0.4);
+        let (x, masks, noise) = (arr2(&[[0.3, -1.0], [2.0, 0.5]]), 5, Noise::new(2));
+        let found = model.predictive(x.view(), masks, noise);
+        let tape = Tape::new();
+        let bound = model.bind_constant(&tape);
+        let each: Vec<_> = (0..masks as u64)
+            .map(|mask| bound.forward(tape.constant(&x), noise.stream(mask)).data().to_vec())
+            .collect();
+        assert_ne!(each[0], each[1], "masks of their own");
+        for row in 0..2 {
+            let mean = each.iter().map(|y| y[row]).sum::<f64>() / masks as f64;
+            let square = each.iter().map(|y| (y[row] - mean).powi(2)).sum::<f64>() / masks as f64;
+            assert!((found.mean()[row] - mean).abs() <= 1e-14);
+            assert!((found.epistemic_variance()[row] - square).abs() <= 1e-14);
+            assert!((found.aleatoric_variance()[row] - 0.09).abs() <= 1e-14);
+        }
     }
 }

@@ -186,9 +186,10 @@ mod tests {
         let phi = concatenate(Axis(1), &[x.view(), Array2::ones((20, 1)).view()]).unwrap();
         let precision =
             Array2::from_diag_elem(4, 1.0 / (prior * prior)) + phi.t().dot(&phi) / (noise * noise);
+        let asked = ndarray::arr2(&[[0.3, -1.0, 2.0], [0.0, 0.0, 0.0]]);
+        let trained = network.predictive(asked.view()).mean();
         let full = Laplace::last_layer(network.clone(), x.view(), prior);
         let diagonal = Laplace::diagonal(network, x.view(), prior);
-        let asked = ndarray::arr2(&[[0.3, -1.0, 2.0], [0.0, 0.0, 0.0]]);
         let (whole, alone) = (full.variance(asked.view()), diagonal.variance(asked.view()));
         for (row, x) in asked.outer_iter().enumerate() {
             let phi = arr1(&[x[0], x[1], x[2], 1.0]);
@@ -216,6 +217,9 @@ mod tests {
             );
         }
         let predictive = full.predictive(asked.view());
+        assert!(
+            (predictive.mean() - &trained).iter().all(|e| e.abs() <= 1e-14) && trained[0] != 0.0
+        );
         let spread = predictive.epistemic_variance();
         assert!((&spread / &whole - 1.0).iter().all(|e| e.abs() <= 1e-10), "{spread} {whole}");
         assert!((predictive.aleatoric_variance()[0] - noise * noise).abs() <= 1e-12);

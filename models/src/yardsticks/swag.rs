@@ -123,7 +123,7 @@ impl<T: Real> Swag<DenseNetwork<Array<T>>> {
     /// The mixture of so many draws.
     ///
     /// # Panics
-    /// If there are none, or fewer than two iterates.
+    /// If there are none, or fewer than two iterates, the likelihood is one of classes or pixels, or there is more than one target.
     #[must_use]
     #[track_caller]
     pub fn predictive(&self, inputs: ArrayView2<'_, T>, draws: usize, noise: Noise) -> Mixture {
@@ -138,6 +138,7 @@ impl<T: Real> Swag<DenseNetwork<Array<T>>> {
 mod tests {
     use super::*;
     use evidence_autodiff::Leaf;
+    use evidence_layers::Activation;
 
     #[test]
     fn draws_have_the_iterates_mean_and_half_of_each_variance() {
@@ -175,6 +176,25 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_prediction_is_the_mixture_of_its_draws() {
+        let network = |seed| {
+            DenseNetwork::<Array<f64>>::regression(&[2, 4, 1], Activation::Tanh, Noise::new(seed))
+        };
+        let mut swag = Swag::new(&network(0), 3);
+        (0..5).for_each(|seed| swag.collect(&network(seed)));
+        let (x, noise) = (ndarray::arr2(&[[0.3, -1.0], [2.0, 0.5]]), Noise::new(9));
+        let mean = swag.predictive(x.view(), 4, noise).mean();
+        let draws = (0..4).map(|draw| swag.sample(noise.stream(draw)).predictive(x.view()).mean());
+        let draws: Vec<_> = draws.collect();
+        assert_ne!(draws[0], draws[1]);
+        for row in 0..2 {
+            let truth = draws.iter().map(|draw| draw[row]).sum::<f64>() / 4.0;
+            assert!((mean[row] - truth).abs() <= 1e-14, "{} {truth}", mean[row]);
+        }
+    }
+
     /// In single precision too, where the squares of the means have no digits left for it.
     #[test]
     fn a_variance_far_below_the_squared_mean_is_found() {

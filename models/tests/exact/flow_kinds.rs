@@ -3,8 +3,8 @@
 use crate::common::{P, log_normal, normal, scrambled, within_four_errors};
 use evidence_autodiff::{Noise, Parameters, Tape};
 use evidence_layers::{
-    AnyBijection, Chain, Columns, Inverse, LuLinear, Planar, Radial, ScaleShift, Sigmoid, Spline,
-    SplineCoupling, Split,
+    AnyBijection, Bijection, Chain, Columns, Inverse, LuLinear, Planar, Radial, ScaleShift,
+    Sigmoid, Spline, SplineCoupling, Split,
 };
 use evidence_models::{
     AnyBase, ConditionalFlow, Flow, Importance, Normal, NormalMixture, Potential, StandardNormal,
@@ -73,6 +73,30 @@ fn densities_of_every_kind_integrate_to_one() {
             flow.bind_constant(tape).log_prob(tape.constant(line)).data().to_vec()
         });
         assert!((mass - 1.0).abs() < 1e-3, "{name}: {mass}");
+    }
+}
+
+/// What one coupling leaves alone the next one moves.
+#[test]
+fn halves_change_roles_from_a_coupling_to_the_next() {
+    let (noise, x) = (Noise::new(70), normal(6, 5, Noise::new(71)));
+    let moved = |y: &Array2<f64>| (0..5).map(|k| y.column(k) != x.column(k)).collect::<Vec<_>>();
+    for couplings in 1..4 {
+        let (tape, spline) = (Tape::new(), Spline::new(6, 3.0).unwrap());
+        let affine = scrambled(&Flow::real_nvp(5, couplings, &[8], noise).unwrap(), 0.5, noise);
+        let splines = Flow::neural_spline(5, couplings, spline, &[8], noise).unwrap();
+        let splines = scrambled(&splines, 0.5, noise);
+        let at = tape.constant(&x);
+        let images = [
+            affine.bind_constant(&tape).bijection.forward(at).0,
+            splines.bind_constant(&tape).bijection.forward(at).0,
+        ];
+        for y in images {
+            let moved = moved(&y.value().to_owned().into_dimensionality().unwrap());
+            let all = moved.iter().all(|moved| *moved);
+            assert_eq!(all, couplings > 1, "{couplings}: {moved:?}");
+            assert!(moved.iter().any(|moved| *moved), "{couplings}");
+        }
     }
 }
 
@@ -191,7 +215,7 @@ fn a_conditional_flow_is_another_density_for_another_context() {
         let bound = flow.bind_constant(&tape);
         let given = tape.filled(&[50, 1], context);
         let x = bound.sample_given(given, 2, Noise::new(66));
-        let (z, _) = evidence_layers::Bijection::inverse_given(&bound.bijection, x, Some(given));
+        let (z, _) = Bijection::inverse_given(&bound.bijection, x, Some(given));
         let base = tape.normal(&[50, 2], Noise::new(66));
         assert!(z.data().iter().zip(base.data()).all(|(a, b)| (a - b).abs() < 1e-9));
     }

@@ -178,24 +178,36 @@ fn levels_sum_to_one_and_are_a_categorical_for_each_column() {
     }
 }
 
-/// `E[∂ log p(y | o)/∂o] = 0` for y ~ p(y | o), and `E[y]` is the mean: draws and density know each other.
+/// `∫ (y − mean)² p(y) dy` of numbers `step` apart.
+fn variance(likelihood: &L, output: &[f64], ys: &[f64], step: f64) -> f64 {
+    let centre = mean(likelihood, output)[0];
+    let p = log_prob(likelihood, output, ys);
+    ys.iter().zip(p).map(|(y, l)| (y - centre).powi(2) * l.exp() * step).sum()
+}
+
+/// `E[∂ log p(y | o)/∂o] = 0` for y ~ p(y | o), `E[y]` is the mean, and the spread is the density's: draws and density know each other.
 #[test]
 fn draws_follow_their_density() {
-    let cases: [(&str, L, &[f64]); 12] = [
-        ("Gaussian", L::gaussian(-0.4), &[0.7]),
-        ("known", L::known_gaussian(1.7), &[-2.0]),
-        ("predicted", L::PredictedGaussian, &[0.3, -1.0]),
-        ("Student", L::student_t(5.0, -0.2), &[1.0]),
-        ("Bernoulli", L::Bernoulli, &[-0.8]),
-        ("continuous, 0", L::ContinuousBernoulli, &[0.0]),
-        ("continuous, nearly", L::ContinuousBernoulli, &[2e-5]),
-        ("continuous, 3", L::ContinuousBernoulli, &[3.0]),
-        ("continuous, −50", L::ContinuousBernoulli, &[-50.0]),
-        ("levels", L::levels(4), &[0.3, -1.0, 2.0, 0.0]),
-        ("categorical", L::Categorical, &[0.3, -1.0, 2.0]),
-        ("Poisson", L::Poisson, &[2.5]),
+    // Between 0 and 1, in cells; and the numbers themselves.
+    let unit: Vec<f64> = (0..100_000).map(|i| (f64::from(i) + 0.5) * 1e-5).collect();
+    let continuous = |logit| variance(&L::ContinuousBernoulli, &[logit], &unit, 1e-5);
+    let steps: Vec<f64> = (0..4).map(|i| f64::from(i) / 3.0).collect();
+    let (levels, share) = ([0.3, -1.0, 2.0, 0.0], 1.0 / (1.0 + 0.8_f64.exp()));
+    let cases: [(&str, L, &[f64], f64); 12] = [
+        ("Gaussian", L::gaussian(-0.4), &[0.7], (-0.8_f64).exp()),
+        ("known", L::known_gaussian(1.7), &[-2.0], 1.7 * 1.7),
+        ("predicted", L::PredictedGaussian, &[0.3, -1.0], (14.0 * (-1.0_f64 / 7.0).tanh()).exp()),
+        ("Student", L::student_t(5.0, -0.2), &[1.0], (-0.4_f64).exp() * 5.0 / 3.0),
+        ("Bernoulli", L::Bernoulli, &[-0.8], share * (1.0 - share)),
+        ("continuous, 0", L::ContinuousBernoulli, &[0.0], 1.0 / 12.0),
+        ("continuous, nearly", L::ContinuousBernoulli, &[2e-5], continuous(2e-5)),
+        ("continuous, 3", L::ContinuousBernoulli, &[3.0], continuous(3.0)),
+        ("continuous, −50", L::ContinuousBernoulli, &[-50.0], continuous(-50.0)),
+        ("levels", L::levels(4), &levels, variance(&L::levels(4), &levels, &steps, 1.0)),
+        ("categorical", L::Categorical, &[0.3, -1.0, 2.0], f64::NAN),
+        ("Poisson", L::Poisson, &[2.5], 2.5_f64.exp()),
     ];
-    for (name, likelihood, output) in cases {
+    for (name, likelihood, output, variance) in cases {
         let (n, tape) = (20_000, Tape::new());
         let rows = Array2::from_shape_fn((n, output.len()), |(_, j)| output[j]);
         let (bound, outputs) = (likelihood.bind(&tape), tape.variable(rows));
@@ -208,7 +220,10 @@ fn draws_follow_their_density() {
             within_four_errors(&format!("{name}: slope {j}"), &column, 0.0);
         }
         if !matches!(likelihood, L::Categorical) {
-            within_four_errors(&format!("{name}: mean"), y.data(), mean(&likelihood, output)[0]);
+            let centre = mean(&likelihood, output)[0];
+            within_four_errors(&format!("{name}: mean"), y.data(), centre);
+            let squares: Vec<f64> = y.data().iter().map(|y| (y - centre).powi(2)).collect();
+            within_four_errors(&format!("{name}: variance"), &squares, variance);
         }
     }
 }

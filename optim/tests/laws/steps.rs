@@ -189,8 +189,8 @@ fn minimise(
 }
 
 fn is_close(name: &str, found: Vec<f64>, expected: &[f64]) {
-    let error = found.iter().zip(expected).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
-    assert!(error < 1e-3, "{name}: {found:?} instead of {expected:?}");
+    let close = found.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-3);
+    assert!(close && found.len() == expected.len(), "{name}: {found:?}, not {expected:?}");
 }
 
 #[test]

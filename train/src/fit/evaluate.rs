@@ -41,3 +41,48 @@ where
     }
     sum / data.rows() as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evidence_layers::Activation;
+    use evidence_models::{DenseNetwork, Likelihood, Vae};
+    use ndarray::Array2;
+
+    fn rows(n: usize, width: usize) -> Array2<f64> {
+        let mut rows = Array2::zeros((n, width));
+        Noise::new(1).fill_normal_f64(rows.as_slice_mut().expect("its own memory"));
+        rows
+    }
+
+    /// Two portions and a short one, each of whose rows counts as much as any.
+    #[test]
+    fn every_row_counts_alike_whatever_portion_it_is_in() {
+        let n = 2 * ROWS + 100;
+        let (x, y) = (rows(n, 3), Array2::from_shape_fn((n, 1), |(row, _)| (row as f64).sqrt()));
+        let model = DenseNetwork::<_>::regression(&[3, 4, 1], Activation::Tanh, Noise::new(2));
+        let tape = Tape::<f64>::new();
+        let bound = model.bind_constant(&tape);
+        let output = bound.net.forward(tape.constant(&x));
+        let log_prob = bound.likelihood.log_prob(output, tape.constant(&y));
+        let truth = -log_prob.data().iter().sum::<f64>() / n as f64;
+        let data = Dataset::new(x, Some(y)).expect("of one height");
+        let found = evaluate::<f64, _>(&model, &data, Noise::new(3));
+        assert!((found - truth).abs() <= 1e-12 * truth, "{found} and {truth}");
+    }
+
+    /// The same row in two portions is met by other draws.
+    #[test]
+    fn each_portion_has_noise_of_its_own() {
+        let model =
+            Vae::new(&[3, 4, 2], Activation::Tanh, Likelihood::gaussian(0.0), Noise::new(2));
+        let one = rows(ROWS, 3);
+        let twice = ndarray::concatenate(ndarray::Axis(0), &[one.view(), one.view()]);
+        let of = |x: Array2<f64>| {
+            let data = Dataset::new(x, None).expect("rows");
+            evaluate::<f64, _>(&model, &data, Noise::new(3))
+        };
+        let (once, twice) = (of(one), of(twice.expect("of one width")));
+        assert!(once != twice && (once - twice).abs() < 0.1 * once, "{once} and {twice}");
+    }
+}
