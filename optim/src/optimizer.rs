@@ -92,7 +92,8 @@ pub trait Optimizer<T: Real> {
     /// Replaces the state by a saved one, for a model of the shape of `parameters`. The order of names is free.
     ///
     /// # Errors
-    /// Strict: [`OptimError::State`] names what is missing, surplus (or double) and misshapen. Nothing is changed then.
+    /// Strict: [`OptimError::State`] names what is missing, surplus (or double) and misshapen, [`OptimError::Steps`] a step count that is
+    /// none. Nothing is changed then.
     fn load_state<M: Tree<Array<T>>>(
         &mut self,
         state: Vec<(String, Array<T>)>,

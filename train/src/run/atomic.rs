@@ -16,7 +16,7 @@ const PART: &str = ".part";
 /// Replaces a file by what `write` writes, which gets the old one's permissions. Makes its folder if need be.
 ///
 /// # Errors
-/// What the system says, or `write`; the file is then as it was.
+/// What the system says, or `write`; the file is then as it was, unless all that failed was to bring the folder to the disk.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;

@@ -9,7 +9,8 @@
 //! | `state.safetensors` | the last checkpoint: all that the rest of the training depends on |
 //! | `checkpoints/` | the checkpoints before it |
 //!
-//! A file is replaced whole or not at all. A run killed at any moment loses the steps since its last checkpoint, which are
+//! A file is replaced whole or not at all, but for the metrics, which are added to: a line that a kill cut short is dropped when the run
+//! goes on. A run killed at any moment loses the steps since its last checkpoint, which are
 //! taken again with the same bits.
 
 mod atomic;
