@@ -39,7 +39,7 @@ macro_rules! table {
 table! {
     abs, activation, add, affine, affine_bernoulli_log_prob, bernoulli_log_prob, bounded, broadcast_to,
     categorical_log_prob, checkpoint, clamp, concat, conv2d, conv_transpose2d, cos, coupling_affine, cumsum, div, elu, exp, expm1,
-    gather_columns, gather_rows, gaussian_log_prob, gaussian_rsample, gelu, invertible, kl_mean_field, kl_normal, langevin,
+    gather_columns, gather_rows, gaussian_log_prob, gaussian_rsample, gelu, half_log_det_gram, invertible, kl_mean_field, kl_normal, langevin,
     leaky_relu, ln, ln_1p, log_det, log_sigmoid, log_sinhc, log_softmax, logsumexp, mask, matmul, max, maximum, mean, minimum, mul,
     neg, permute, powf, powi,
     rational_quadratic, relu, reshape, row_triangular, rsample, rsample_with_kl, scalar, select, sigmoid, silu, sin, slice, softmax, softplus,

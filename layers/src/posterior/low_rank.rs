@@ -6,7 +6,7 @@
 use crate::MeanField;
 use crate::mean_field::leaves;
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
-use ndarray::{Array2, ArrayD};
+use ndarray::ArrayD;
 
 /// The stream of the directions' noise, apart from any leaf's.
 const DIRECTIONS: u64 = u64::MAX;
@@ -113,13 +113,12 @@ impl<M> LowRank<M> {
         M: Tree<Var<'t, T>>,
     {
         let pairs = leaves(&self.directions).into_iter().zip(leaves(&self.rho));
-        let parts = pairs.map(|(v, rho)| {
-            let scaled = flat(v) / rho.softplus().reshape(&[1, rho.data().len()]);
-            scaled.matmul(scaled.t())
-        });
-        let sum = parts.reduce(|sum, part| sum + part).expect("a tree of parameters has a leaf");
-        let eye = sum.tape().constant(Array2::from_diag_elem(sum.size(0), T::one()));
-        (sum + eye).log_det() * 0.5
+        let scaled = |(v, rho): (Var<'t, T>, Var<'t, T>)| {
+            flat(v) / rho.softplus().reshape(&[1, rho.data().len()])
+        };
+        let parts: Vec<_> = pairs.map(scaled).collect();
+        // Its square would be too large for the scalar's digits where a σ has all but vanished, as those of training do.
+        Var::concat(&parts, 1).half_log_det_gram()
     }
 }
 
