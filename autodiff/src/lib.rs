@@ -49,4 +49,4 @@ pub use scalar::{Dual, Real};
 pub use shape::{Keep, Lanes, Reduce, Shape};
 pub use tape::{Anomaly, Gradients, Graph, GraphNode, Op, Pass, Saved, Sink, Tape, Var};
 pub use tensor::{Array, IntoArray, Tensor, zeros};
-pub use tree::{Leaf, Parameters, Path, Tree};
+pub use tree::{Leaf, Parameters, Path, Tree, expect_one_order};

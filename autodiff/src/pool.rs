@@ -38,11 +38,13 @@ pub(crate) struct Pool<T> {
     free: RefCell<Vec<Vec<Vec<T>>>>,
     /// Bytes handed out of the heap so far.
     allocated: Cell<usize>,
+    /// What buffers hold at first where that must not pass for zeros.
+    fill: RefCell<Option<T>>,
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { free: RefCell::default(), allocated: Cell::new(0) }
+        Self { free: RefCell::default(), allocated: Cell::new(0), fill: RefCell::default() }
     }
 }
 
@@ -65,7 +67,16 @@ impl<T: Copy + Zero> Pool<T> {
         let recycled = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
         let data = recycled.unwrap_or_else(|| self.allocate(capacity));
         let start = line(&data) as u32;
-        Buffer { data, start, class: class as u32, len, pool: self.clone() }
+        let mut buffer = Buffer { data, start, class: class as u32, len, pool: self.clone() };
+        if let Some(fill) = *self.fill.borrow() {
+            buffer.fill(fill);
+        }
+        buffer
+    }
+
+    /// Fills every buffer with a number before it is handed out.
+    pub(crate) fn fill(&self, with: T) {
+        self.fill.replace(Some(with));
     }
 
     #[cold]

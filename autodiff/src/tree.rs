@@ -4,7 +4,8 @@
 //! `Dense<Var<'t, f32>>`, its gradient a `Dense<Tensor<f32>>`. Binding, counting, saving, an optimiser's moments and
 //! gradients are all the same [`map`](Tree::map). There are no ids and no string-keyed store, and
 //! a forgotten parameter does not compile: `map` ends in a struct literal, and `leaves_mut` opens with
-//! `let Self { weight, bias } = self;`.
+//! `let Self { weight, bias } = self;`. That both give the same leaves in the same order the compiler does not see:
+//! [`expect_one_order`] does, and whatever trains or loads a model asks it.
 
 use crate::scalar::Real;
 use crate::tape::{Gradients, Tape, Var};
@@ -21,6 +22,26 @@ pub trait Tree<P> {
 
     /// Appends every leaf to `out`, in the order of [`map`](Tree::map).
     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>);
+}
+
+/// Refuses a tree whose two walks do not give the same leaves in the same order: parameters would be updated by the gradients of others.
+///
+/// # Panics
+/// If `map` and `leaves_mut` differ.
+#[track_caller]
+pub fn expect_one_order<P, M: Tree<P>>(model: &mut M) {
+    let mut mapped: Vec<*const P> = Vec::new();
+    model.map(&Path::root(), &mut |_, leaf| mapped.push(leaf));
+    let mut listed = Vec::new();
+    model.leaves_mut(&mut listed);
+    let listed: Vec<*const P> = listed.into_iter().map(|leaf| &raw const *leaf).collect();
+    assert!(
+        mapped == listed,
+        "Tree of {}: `map` gives {} leaves, `leaves_mut` {}, or the same in another order; both must list every leaf as it is declared",
+        std::any::type_name::<M>(),
+        mapped.len(),
+        listed.len()
+    );
 }
 
 impl<P, M: Tree<P>> Tree<P> for Vec<M> {
@@ -179,6 +200,37 @@ impl fmt::Display for Path<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two leaves, listed as they are mapped or not.
+    struct Pair<P>([P; 2], [usize; 2], usize);
+
+    impl<P> Tree<P> for Pair<P> {
+        type With<Q> = Pair<Q>;
+
+        fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Pair<Q> {
+            let [a, b] = &self.0;
+            Pair([f(&path.index(0), a), f(&path.index(1), b)], self.1, self.2)
+        }
+
+        fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+            let mut leaves = self.0.each_mut().map(Some);
+            for &i in &self.1[..self.2] {
+                out.extend(leaves[i].take());
+            }
+        }
+    }
+
+    #[test]
+    fn walks_that_differ_are_refused() {
+        expect_one_order(&mut Pair([1.0, 1.0], [0, 1], 2));
+        for (order, listed) in [([1, 0], 2), ([0, 1], 1), ([1, 0], 1)] {
+            let refused = std::panic::catch_unwind(|| {
+                expect_one_order(&mut Pair([1.0, 1.0], order, listed));
+            });
+            let message = refused.expect_err("refused").downcast::<String>().expect("text");
+            assert!(message.contains("Pair") && message.contains("`leaves_mut`"), "{message}");
+        }
+    }
 
     #[test]
     fn paths_print_and_compare() {

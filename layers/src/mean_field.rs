@@ -45,8 +45,8 @@ impl<M> MeanField<M> {
             scale > 0.0 && scale.is_finite(),
             "MeanField: a posterior scale of {scale}; it must be positive"
         );
-        // The inverse of softplus, ln(e^σ − 1), without overflow for large σ.
-        let rho = T::from_f64(scale + (-(-scale).exp()).ln_1p());
+        // The inverse of softplus, ln(e^σ − 1), without overflow for large σ or cancellation for small ones.
+        let rho = T::from_f64(scale + (-(-scale).exp_m1()).ln());
         let rho = mean.map(&Path::root(), &mut |_, leaf| leaf.mapv(|_| rho).into_shared());
         Self { mean, rho }
     }

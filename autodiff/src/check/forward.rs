@@ -16,7 +16,7 @@ pub fn jvp<T: Real>(
     inputs: &[ArrayD<T>],
     directions: &[ArrayD<T>],
 ) -> (ArrayD<T>, ArrayD<T>) {
-    let tape = Tape::new();
+    let tape = Tape::poisoned();
     let value = function.call(&seeded(&tape, inputs, directions)).value();
     (value.mapv(|y| y.value), value.mapv(|y| y.derivative))
 }
@@ -33,7 +33,7 @@ pub fn hessian_vector_product<T: Real>(
     inputs: &[ArrayD<T>],
     directions: &[ArrayD<T>],
 ) -> Vec<ArrayD<T>> {
-    let tape = Tape::new();
+    let tape = Tape::poisoned();
     let vars = seeded(&tape, inputs, directions);
     let mut gradients = function.call(&vars).backward();
     vars.iter().map(|&var| gradients.take(var).view().mapv(|g| g.derivative)).collect()

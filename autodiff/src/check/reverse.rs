@@ -15,7 +15,7 @@ pub fn vjp<T: Real>(
     inputs: &[ArrayD<T>],
     cotangent: &ArrayD<T>,
 ) -> (ArrayD<T>, Vec<ArrayD<T>>) {
-    let tape = Tape::new();
+    let tape = Tape::poisoned();
     let vars: Vec<Var<'_, T>> = inputs.iter().map(|input| tape.variable(input)).collect();
     let value = function.call(&vars);
     let mut gradients = value.vjp(cotangent);
@@ -31,7 +31,7 @@ pub fn vjp<T: Real>(
 #[track_caller]
 pub fn jacobian<T: Real>(function: &impl Function, inputs: &[ArrayD<T>], of: usize) -> Array2<T> {
     assert!(of < inputs.len(), "jacobian: there is no input {of} among {}", inputs.len());
-    let tape = Tape::new();
+    let tape = Tape::poisoned();
     let vars: Vec<Var<'_, T>> = inputs.iter().map(|input| tape.variable(input)).collect();
     let value = function.call(&vars);
     let (rows, columns) = (value.data().len(), inputs[of].len());

@@ -110,6 +110,9 @@ pub fn fold_lanes<T: Real, F: Fold<T>>(
 ) {
     let Lanes { outer, len, inner } = lanes;
     let Operands { x, y, p } = read;
+    if out.is_empty() {
+        return;
+    }
     if len == 0 {
         out.fill(fold.start());
     } else if inner == 1 && outer == 1 {
@@ -275,7 +278,7 @@ mod tests {
         }
     }
 
-    const TABLE: [(usize, usize, usize); 12] = [
+    const TABLE: [(usize, usize, usize); 15] = [
         (1, 5, 1),
         (3, 7, 1),
         (4, 16, 1),
@@ -288,6 +291,9 @@ mod tests {
         (4, 0, 3),
         (0, 3, 2),
         (0, 3, 1),
+        (1, 3, 0),
+        (2, 3, 0),
+        (2, 0, 0),
     ];
 
     fn numbers(n: usize) -> Vec<f64> {

@@ -68,7 +68,8 @@ impl<T: Real> Op<T> for LogDet {
 }
 
 impl<T: Real> Var<'_, T> {
-    /// ln det of this symmetric positive definite matrix, a scalar. NaN if it is not positive definite.
+    /// ln det of this symmetric positive definite matrix, a scalar. −∞ where it is singular and NaN where it is not positive
+    /// definite, or by rounding the other of the two.
     ///
     /// # Panics
     /// If this is no square matrix.

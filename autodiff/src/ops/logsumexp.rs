@@ -1,5 +1,5 @@
-//! y = ln Σ eˣ over an axis or over all, computed as m + ln Σ e^(x − m) with m = max x, which cannot overflow;
-//! dx = dy · e^(x − y).
+//! y = ln Σ eˣ over an axis or over all, computed as m + ln s with m = max x and s = Σ e^(x − m), which cannot overflow;
+//! dx = dy · e^(x − m) / s, whose weights add up to 1 also where y is so large that ln s is lost in it.
 
 use crate::check::{Check, Input};
 use crate::kernels::elementwise::add_assign;
@@ -53,15 +53,14 @@ impl<T: Real> Step<T, 0> for Ln {
 
 struct LogSumExp(Lanes);
 
-/// dx ← dy · e^(x − y): the softmax weights. A lane that is all −∞ has none, and its gradient is 0.
+/// dx ← dy · e^(x − m) / s: the softmax weights. A lane that is all −∞ has none, and its gradient is 0.
 #[derive(Clone, Copy)]
 struct Weigh;
 
-impl<T: Real> Step<T, 3> for Weigh {
+impl<T: Real> Step<T, 4> for Weigh {
     #[inline(always)]
-    fn at(self, [x, y, dy]: [T; 3], out: &mut T) {
-        let shift = if y == T::from_f64(f64::NEG_INFINITY) { T::zero() } else { y };
-        *out = dy * (x - shift).exp();
+    fn at(self, [x, shift, sum, dy]: [T; 4], out: &mut T) {
+        *out = if sum == T::zero() { sum } else { dy * ((x - shift).exp() / sum) };
     }
 }
 
@@ -71,9 +70,11 @@ impl<T: Real> Op<T> for LogSumExp {
     }
 
     fn vjp(&self, saved: Saved<'_, T>, dy: Tensor<T>, dx: &mut Sink<'_, T>) {
+        let (mut shift, mut sum) = (dx.tensor(dy.shape()), dx.tensor(dy.shape()));
+        shifted_sum(saved.input(0), self.0, shift.data_mut(), sum.data_mut());
         let mut d = dx.tensor(saved.input_shape(0));
-        let x = [saved.input(0), saved.output(), dy.data()];
-        pass(Weigh, &layout::<1, 3>(self.0), x, d.data_mut());
+        let x = [saved.input(0), shift.data(), sum.data(), dy.data()];
+        pass(Weigh, &layout::<1, 4>(self.0), x, d.data_mut());
         dx.add(0, d);
     }
 }
@@ -81,7 +82,7 @@ impl<T: Real> Op<T> for LogSumExp {
 impl<T: Real> Var<'_, T> {
     /// ln Σ eˣ: over everything, `x.logsumexp(..)`; along an axis, `x.logsumexp(0)`; keeping it, `x.logsumexp(Keep(0))`.
     ///
-    /// −∞ over nothing, and where every element is −∞ (with gradient 0).
+    /// −∞ over nothing, and where every element is −∞ (with gradient 0); ∞, with a gradient of NaN, where one is ∞.
     ///
     /// # Panics
     /// If there is no such axis.
@@ -135,7 +136,7 @@ mod tests {
             (&[MINUS, MINUS], MINUS, &[0.0, 0.0]),
             (&[], MINUS, &[]),
             (&[-3.0], -3.0, &[1.0]),
-            (&[1e300, 1e300], 1e300, &[1.0, 1.0]),
+            (&[1e300, 1e300], 1e300, &[0.5, 0.5]),
         ];
         for (x, value, weights) in table {
             let x = tape.variable(arr1(x));
@@ -145,6 +146,14 @@ mod tests {
             for (g, w) in gradient.data().iter().zip(weights) {
                 assert!((g - w).abs() <= 1e-12, "{x:?}: {gradient:?}");
             }
+        }
+        // Weights add up to 1 also where the logarithm of the sum is less than a rounding of the maximum.
+        let single = Tape::<f32>::new();
+        for (offset, n) in [(1e4, 2), (1e5, 3), (3e7, 2)] {
+            let x = single.variable(ndarray::Array1::from_elem(n, offset));
+            let weights = x.logsumexp(..).backward().take(x);
+            let sum: f32 = weights.data().iter().sum();
+            assert!((sum - 1.0).abs() < 1e-6, "{offset}: {sum}");
         }
         let infinite = tape.constant(arr1(&[1.0, f64::INFINITY])).logsumexp(..);
         assert_eq!(infinite.item(), f64::INFINITY);

@@ -39,11 +39,11 @@ fn root(y: f64, c: f64) -> f64 {
     a
 }
 
-/// 1 + c (1 − tanh² a), how fast the left side rises.
+/// 1 + c (1 − tanh² a), how fast the left side rises; near c = −1 and a = 0 as a sum of two small numbers, not a difference of large ones.
 #[inline(always)]
 fn slope<T: Real>(a: T, c: T) -> T {
     let t = a.tanh();
-    T::one() + c * (T::one() - t * t)
+    t * t + (T::one() + c) * (T::one() - t * t)
 }
 
 fn solve<T: Real>(y: T, c: T) -> T {
@@ -117,6 +117,12 @@ mod tests {
                 assert!((found / truth - 1.0).abs() < 1e-7, "{y}, {c}: {found} {truth}");
             }
         }
+        // Where the curve is all but flat: 1 / (t² + (1 + c)(1 − t²)), with a² for the whole at c = −1.
+        let (y, c) = (single.variable(ndarray::arr0(3.3e-13_f32)), single.scalar(-1.0));
+        let a = y.tanh_root(c);
+        let slope = f64::from(a.backward().take(y).data()[0]);
+        let t = f64::from(a.item()).tanh();
+        assert!((slope * t * t - 1.0).abs() < 1e-5, "{slope} at {t}");
         assert!(tape.scalar(f64::NAN).tanh_root(tape.scalar(0.5)).item().is_nan());
         assert!(tape.scalar(0.3).tanh_root(tape.scalar(f64::NAN)).item().is_nan());
     }

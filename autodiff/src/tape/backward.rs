@@ -188,7 +188,7 @@ impl<'t, T: Real> Gradients<'t, T> {
     /// The gradient with respect to a variable or parameter, or `None` where the result does not depend on it, as it does on no constant.
     ///
     /// # Panics
-    /// If the value was computed from variables: its gradient was passed on to them, and is not kept.
+    /// If the value was computed from variables: its gradient was passed on to them, and is not kept. If it is on another tape.
     #[track_caller]
     pub fn get(&self, var: Var<'t, T>) -> Option<ndarray::ArrayViewD<'_, T>> {
         self.expect_leaf(var);
@@ -212,7 +212,7 @@ impl<'t, T: Real> Gradients<'t, T> {
 
     #[track_caller]
     fn expect_leaf(&self, var: Var<'t, T>) {
-        let node = self.tape.node(var.id);
+        let node = self.tape.node(self.tape.own(var, "gradient"));
         assert!(
             !node.needs_gradient || node.inputs.is_empty(),
             "gradient: {var} was computed, and its gradient passed on to what it was computed from; ask for that of a variable"

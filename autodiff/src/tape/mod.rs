@@ -189,6 +189,14 @@ impl<T: Real> Tape<T> {
         self.leaf(array.clone(), true, Some(names[order].clone()))
     }
 
+    /// A tape whose memory holds NaN until it is written: fresh memory is zeros, and an op that adds to what it should have set would
+    /// pass a check on them.
+    pub(crate) fn poisoned() -> Self {
+        let tape = Self::new();
+        tape.pool.fill(T::from_f64(f64::NAN));
+        tape
+    }
+
     /// Memory for a result of the given shape, with unspecified contents. For writing ops.
     #[inline]
     pub fn tensor(&self, shape: &[usize]) -> Tensor<T> {

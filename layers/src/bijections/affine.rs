@@ -2,8 +2,8 @@
 //!
 //! From base to data: `x = z eˢ + t`, `log |det ∂x/∂z| = Σ s`. Back: `z = (x − t) e⁻ˢ`, with `−Σ s`.
 //!
-//! The log-scale is bounded smoothly (β = 1 unless set): a clamp would have no gradient beyond its edge, and no bound lets one
-//! step's overshoot run to infinity.
+//! The log-scale is bounded smoothly (β = 1 unless set): a clamp would have no gradient beyond its edge, where here it dies out (in
+//! `f32` it is 0 beyond 9 β), and no bound lets one step's overshoot run to infinity.
 
 use super::Transform;
 use crate::LogDet;

@@ -124,7 +124,7 @@ impl<T: Real, M: Tree<Array<T>, With<Array<T>> = M>> FullCovariance<M, Array<T>>
             leaf.mapv(|_| {
                 let scale: f64 = l[[weight, weight]];
                 weight += 1;
-                T::from_f64(scale + (-(-scale).exp()).ln_1p())
+                T::from_f64(scale + (-(-scale).exp_m1()).ln())
             })
             .into_shared()
         });
