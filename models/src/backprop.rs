@@ -212,9 +212,16 @@ fn part<'t, T: Real, M: Model<T>>(
     let batch = Batch::new(leaf(rows.inputs), rows.targets.map(leaf), rows.data_size);
     let noise = if whole { noise } else { noise.stream(index as u64) };
     let loss = M::loss(bound, &batch, noise);
-    let weighted = |part: Var<'t, T>| weight * part.item().to_f64();
-    let parts = loss.parts.iter().map(|&(name, part)| (name, weighted(part))).collect();
-    let value = Value { loss: weighted(loss.total), parts };
+    let weighted = |name: &str, part: Var<'t, T>| {
+        let one = part.data().len() == 1;
+        assert!(
+            one,
+            "Model::loss: the {name} is {part}, not a single number; reduce it (`.mean(..)`)"
+        );
+        weight * part.item().to_f64()
+    };
+    let parts = loss.parts.iter().map(|&(name, part)| (name, weighted(name, part))).collect();
+    let value = Value { loss: weighted("total", loss.total), parts };
     (value, loss.total.vjp(arr0(T::from_f64(weight))))
 }
 

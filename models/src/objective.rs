@@ -61,11 +61,43 @@ pub type Learned<M> = Box<dyn FnOnce(&mut M)>;
 ///
 /// The losses are of the model bound to a tape. They are functions here, and methods of the bound models, because a bound like
 /// "for every `'t`, `Self::With<Var<'t, T>>` has a loss" is beyond what the compiler can prove.
+///
+/// ```
+/// use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
+/// use evidence_models::{Batch, Loss, Model};
+///
+/// /// y = x w, and noise of scale 1.
+/// struct Line<P> {
+///     weight: P,
+/// }
+///
+/// impl<P> Tree<P> for Line<P> {
+///     type With<Q> = Line<Q>;
+///
+///     fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Line<Q> {
+///         Line { weight: f(&path.field("weight"), &self.weight) }
+///     }
+///
+///     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+///         let Self { weight } = self;
+///         out.push(weight);
+///     }
+/// }
+///
+/// impl<T: Real> Model<T> for Line<Array<T>> {
+///     fn loss<'t>(bound: &Line<Var<'t, T>>, batch: &Batch<'t, T>, _: Noise) -> Loss<'t, T> {
+///         let error = batch.expect_targets() - batch.inputs.matmul(bound.weight);
+///         // Nats per datum: a mean over rows.
+///         let log_likelihood = (error.square().sum(-1) * -0.5).mean(..);
+///         Loss { total: -log_likelihood, parts: vec![("log-likelihood", log_likelihood)] }
+///     }
+/// }
+/// ```
 pub trait Model<T: Real>: Tree<Array<T>, With<Array<T>> = Self> + Sized + Sync {
     /// Whether the gradient may be computed on parts of a batch side by side, each with noise of its own: see
     /// [`Backprop`](crate::Backprop).
     ///
-    /// True where the loss is a mean over rows, each of which depends on no other. Not worth it where a step has much to do that is the same for
+    /// True where the loss is a mean over rows, each of which depends on no other: of a sum the parts' mean would be taken. Not worth it where a step has much to do that is the same for
     /// any number of rows, such as drawing weights.
     const SHARDED: bool = true;
 

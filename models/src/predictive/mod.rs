@@ -278,7 +278,22 @@ impl Mixture {
         }
     }
 
-    /// The share of targets inside the central interval of probability `level`, its ends included.
+    /// The mass at and below each row's number: between 0 and 1, and spread evenly over rows whose distributions these are (the probability
+    /// integral transform).
+    ///
+    /// # Panics
+    /// If there is not one number for each row.
+    #[track_caller]
+    pub fn cdf(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+        assert!(y.len() == self.rows(), "Mixture: {} numbers for {} rows", y.len(), self.rows());
+        Array1::from_shape_fn(self.rows(), |row| {
+            let below =
+                |s| self.family.below(y[row], self.locations[[s, row]], self.scales.at(s, row));
+            (0..self.draws()).map(below).sum::<f64>() / self.draws() as f64
+        })
+    }
+
+    /// The share of targets inside the central interval of probability `level`, its ends included. A NaN is not inside.
     ///
     /// # Panics
     /// If there is not one target for each row, or the level is not inside (0, 1).
@@ -290,6 +305,7 @@ impl Mixture {
             targets.len(),
             self.rows()
         );
+        assert!(level > 0.0 && level < 1.0, "Mixture: coverage at {level}; it is between 0 and 1");
         let (low, high) = (self.quantile(0.5 - level / 2.0), self.quantile(0.5 + level / 2.0));
         let inside = targets
             .iter()

@@ -188,3 +188,16 @@ fn coverage_is_the_share_of_targets_inside_the_interval() {
         assert_eq!(normal.coverage(arr1(&targets).view(), 0.5), 0.0);
     }
 }
+
+#[test]
+fn the_distribution_function_undoes_quantiles() {
+    for (name, mixture) in families() {
+        for p in [1e-6, 0.05, 0.5, 0.9, 0.999] {
+            let found = mixture.cdf(mixture.quantile(p).view())[0];
+            assert!((found - p).abs() <= 1e-14, "{name}, {p}: {found}");
+        }
+    }
+    let counts = Mixture::poisson(arr2(&[[0.0], [2.0_f64.ln()]]).mapv(f64::exp));
+    let truth = 0.5 * (2.0 * (-1.0_f64).exp() + 3.0 * (-2.0_f64).exp());
+    assert_abs_diff_eq!(counts.cdf(arr1(&[1.5]).view())[0], truth, epsilon = 1e-14);
+}

@@ -188,6 +188,7 @@ impl<'t, T: Real> Vae<Var<'t, T>> {
     }
 
     /// The numbers of q(z | x), side by side.
+    #[track_caller]
     fn encoded(&self, x: Var<'t, T>) -> Var<'t, T> {
         encoded(self.convolutions.as_ref(), &self.encoder, x)
     }
