@@ -88,7 +88,7 @@ fn compare(table: &Array2<f64>, noise: Noise) -> Result<[f64; 3], Failure> {
         splines.push(LuLinear::random(d, noise).into());
     }
     Ok([
-        test(Flow::new(Chain(gaussian)), &all, &split, 30)?,
+        test(Flow::new(Chain(gaussian)), &all, &split, 100)?,
         test(Flow::real_nvp(d, 8, &[64, 64], noise.stream(10))?, &all, &split, 100)?,
         test(Flow::new(Chain(splines)), &all, &split, 100)?,
     ])

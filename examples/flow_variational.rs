@@ -65,7 +65,7 @@ fn main() -> Result<(), Failure> {
     })
 }
 
-/// Draws counted on a grid of [−5, 5]², in characters.
+/// Draws counted on a grid of [−5, 5] by [−4, 4], in characters.
 fn print_density(draws: &Array2<f32>) {
     let (columns, rows) = (50, 12);
     let mut counts = Array2::<usize>::zeros((rows, columns));

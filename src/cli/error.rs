@@ -105,7 +105,9 @@ impl CliError {
     fn code(&self) -> u8 {
         match self {
             Self::Output(_) | Self::Write { .. } | Self::Run(RunError::Write { .. }) => 1,
-            Self::Usage(_) | Self::Run(RunError::Exists { .. } | RunError::Busy { .. }) => 2,
+            Self::Usage(_)
+            | Self::Run(RunError::Exists { .. } | RunError::Busy { .. })
+            | Self::Reproduce(ReproduceError::Optim(_)) => 2,
             Self::Read(_)
             | Self::Stream(_)
             | Self::Schema { .. }

@@ -37,6 +37,10 @@ pub(super) fn run(arguments: &PredictArguments, common: &Common) -> Result<(), C
             "--quantiles {p}: a quantile lies between 0 and 1, and not within {tail:e} of them"
         )));
     }
+    let repeated = |(i, p): (usize, &f64)| asked.unwrap_or_default()[..i].contains(p);
+    if let Some((_, p)) = asked.unwrap_or_default().iter().enumerate().find(|&at| repeated(at)) {
+        return Err(CliError::Usage(format!("--quantiles: {p} is asked for twice")));
+    }
     let (draws, quantiles) = (arguments.draws.number(), asked.unwrap_or(&QUANTILES));
     rows(&arguments.rows, TargetUse::Ignored, common, |model, rows, ask| {
         if asked.is_some() && ask.schema.classes().is_some() {

@@ -101,8 +101,8 @@ impl<K: Kind> AnyKind for Of<K> {
         let (wanted, there) = (K::parameters(&config.model, columns), run.model_bytes()?);
         if wanted.saturating_mul(PARAMETER) > u128::from(there) {
             return Err(CliError::Data(format!(
-                "{}: {there} bytes cannot hold the {wanted} parameters that {CONFIG} and {DATA} ask for: the files are not of \
-                 one run",
+                "{}: {there} bytes cannot hold the {wanted} parameters that {CONFIG} and {DATA} ask for: it is cut short, or \
+                 the files are not of one run",
                 run.folder().join(MODEL).display()
             )));
         }
@@ -166,12 +166,14 @@ impl<K: Kind> Trained for Loaded<K> {
         let used = || self.schema.features().iter().chain(targets.into_iter().flatten());
         let name = |field: &Field| field.name.clone();
         // What was text stays text, even where all of it looks like numbers.
-        let text = used().filter(|field| field.encoding.is_text()).map(name).collect();
+        let data = &self.config.data;
+        let said = |field: &&Field| field.encoding.is_text() || data.text.contains(&field.name);
+        let text = used().filter(said).map(name).collect();
         // A table without names gave its columns some, which those of another have no reason to share.
         let named = self.schema.is_named();
         let columns =
             if named { Wanted::Only(used().map(name).collect()) } else { Wanted::ByPlace };
-        ReadOptions { text, columns, ..self.config.data.reading() }
+        ReadOptions { text, columns, ..data.reading() }
     }
 
     fn seed(&self) -> u64 {

@@ -124,7 +124,8 @@ pub(super) fn run(options: &LectureOptions) -> Result<Vec<Entry>, LectureError> 
         dense.add(
             &wine.in_points(&network.model.predictive(wine.test.view())),
             &wine,
-            network.history.last(),
+            // Of the epoch whose parameters are scored.
+            network.history.iter().find(|epoch| epoch.number == network.best),
         );
 
         let start = Instant::now();

@@ -101,6 +101,21 @@ fn what_a_text_table_is_can_be_said() {
     // Codes alone are words all the same where the model knows words.
     fs::write(folder.join("codes.csv"), "0;1\n3;1\n4;0\n").unwrap();
     assert_eq!(ok(folder, &["predict", "r", "--data", "codes.csv"]).lines().count(), 3);
+    // Words that are all numbers are words where the training was told so: 1.1 is not 1.10.
+    let rows =
+        (0..90).map(|i| format!("{},{},{}\n", ["1.1", "1.10", "1.2"][i % 3], i % 7, i % 3 * 10));
+    let rows: String = rows.collect();
+    fs::write(folder.join("v.csv"), format!("version,x,y\n{rows}")).unwrap();
+    let words = ["--text", "version", "--categorical", "version"];
+    let start =
+        ["train", "dense", "--data", "v.csv", "--target", "y", "--epochs", "30", "--out", "v"];
+    ok(folder, &[&start[..], &words].concat());
+    let only = |version: &str| {
+        fs::write(folder.join("one.csv"), format!("version,x\n{version},3\n")).unwrap();
+        ok(folder, &["predict", "v", "--data", "one.csv"])
+    };
+    let [short, long] = ["1.1", "1.10"].map(only);
+    assert_ne!(short, long);
     for (flag, value) in [("--delimiter", "ab"), ("--delimiter", "."), ("--header", "maybe")] {
         refused(folder, &with(&[flag, value], "new"), 2, &[value]);
     }
@@ -266,6 +281,8 @@ fn what_would_be_without_effect_or_meaning_is_refused() {
         let answer = ["predict", "r", "--data", "t.csv", "--quantiles", p];
         refused(folder, &answer, 2, &["--quantiles"]);
     }
+    let twice = ["predict", "r", "--data", "t.csv", "--quantiles", "0.5,0.1,0.50"];
+    refused(folder, &twice, 2, &["--quantiles", "0.5 is asked for twice"]);
     let printed = ["predict", "r", "--data", "t.csv", "--quantiles", "0.05,0.5,0.95"];
     assert_eq!(ok(folder, &printed), ok(folder, &printed[..4]));
     refused(folder, &with(&["--checkpoint-seconds", "nan"]), 2, &["--checkpoint-seconds"]);

@@ -56,6 +56,33 @@ fn scores_are_of_what_each_row_is_answered() {
             assert!(inside > 0 && inside < table.len(), "{kind}: {inside} inside");
             is("90 % interval covers", inside as f64 / n);
         }
+        if kind == "dense" {
+            // The density is the normal's that is predicted.
+            let predicted = answer(&["predict", "r", "--data", "t.csv"]);
+            let density = answer(&["density", "r", "--data", "t.csv"]);
+            for ((row, known), density) in predicted.iter().zip(&table).zip(&density) {
+                let z = (known[3] - row[0]) / row[2];
+                let truth = -0.5 * z * z - row[2].ln() - 0.5 * std::f64::consts::TAU.ln();
+                assert!(
+                    (density[0] - truth).abs() <= 1e-9 * truth.abs().max(1.0),
+                    "{density:?} {truth}"
+                );
+            }
+        }
+        if kind == "flow" {
+            // In the units of the columns: twice as wide, half as dense in each of them.
+            let wide = table.iter().map(|row| {
+                let row: Vec<String> = row.iter().map(|x| (2.0 * x).to_string()).collect();
+                row.join(",") + "\n"
+            });
+            fs::write(folder.join("t.csv"), format!("a,b,c,y\n{}", wide.collect::<String>()))
+                .unwrap();
+            ok(folder, &train(kind, &[flags, &["--epochs", "4"]].concat(), "wide"));
+            let wide = answer(&["density", "wide", "--data", "t.csv"]);
+            let mean = wide.iter().map(|row| row[0]).sum::<f64>() / n;
+            let apart = mean - scores["scores"]["log p(x)"].as_f64().unwrap();
+            assert!((apart + 3.0 * 2.0_f64.ln()).abs() < 1e-3, "{apart}");
+        }
         if kind == "autoencoder" {
             // Columns as the model sees them: standardised by the rows it was trained on.
             let schema = fs::read_to_string(folder.join("r/data.json")).unwrap();

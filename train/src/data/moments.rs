@@ -82,7 +82,7 @@ impl Moments {
 
     /// Mean and scale to standardise by; the range where it overflows, or where a value is no number.
     ///
-    /// Values that are equal (to 8 units in the last place: what sums of equal numbers differ by) have scale 1. No values have
+    /// Values that are equal (to 8 units in the last place: what sums of equal numbers differ by) have scale 1, or their range if that is more. No values have
     /// mean 0 and scale 1.
     pub fn fitted(&self) -> Result<(f64, f64), (f64, f64)> {
         let Self { count, origin, centre, deviation, low, high } = *self;
@@ -94,7 +94,7 @@ impl Moments {
             return Err((low, high));
         }
         if range <= 8.0 * f64::EPSILON * low.abs().max(high.abs()) {
-            return Ok((low, 1.0));
+            return Ok((low, range.max(1.0)));
         }
         Ok((origin + centre, if deviation.is_normal() { deviation } else { 1.0 }))
     }

@@ -24,13 +24,13 @@ pub struct FitOptions {
     pub epochs: usize,
     /// Rows in a minibatch; more than there are means all of them.
     pub batch: usize,
-    /// Epochs without a better validation loss before stopping; `None` runs them all.
+    /// Epochs without a better validation loss before stopping; `None` runs them all, and so does any number without a validation set.
     pub patience: Option<usize>,
     /// Decides the order of rows and every draw.
     pub seed: u64,
     /// How the learning rate changes over the run.
     pub schedule: Schedule,
-    /// Epochs over which a KL over weights or latents is brought in, from one step's share of them to the whole; 0 counts it in full from the start.
+    /// Epochs over which a KL over weights or latents (not the learning rate) is brought in, from one step's share of them to the whole; 0 counts it in full from the start.
     pub warm_up: usize,
     /// The largest ‖g‖ over all parameters that a step is taken by: a longer gradient is shortened to it
     /// ([`clip_by_global_norm`](evidence_optim::clip_by_global_norm), which panics unless this is positive). `None` takes each as it is.
@@ -79,7 +79,7 @@ pub struct Epoch {
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stop {
-    /// All epochs were run.
+    /// All epochs were run, or [`finish`](Trainer::finish) was called before.
     Finished,
     /// The validation loss had not improved for as many epochs as the patience allows.
     Early,
@@ -104,7 +104,13 @@ impl fmt::Display for Divergence {
         if let Some(anomaly) = &self.anomaly {
             write!(f, ": {anomaly}")?;
         }
-        write!(f, "; try a smaller learning rate, or clip the gradient")
+        // What was made by no op and has no name came in as data.
+        let data = self.anomaly.as_ref().is_some_and(|at| at.op == "leaf" && at.variable.is_none());
+        f.write_str(if data {
+            "; it is in the data, or what became of them in the model's number type: look at the batch of that step"
+        } else {
+            "; try a smaller learning rate, or clip the gradient"
+        })
     }
 }
 
@@ -132,8 +138,10 @@ pub struct Fit<M> {
 /// If the batch size is 0.
 ///
 /// # Panics
-/// If the data do not fit the model: no targets where it learns some, another width, or targets that its likelihood does not take, which
-/// `admit` of the likelihood tells beforehand.
+/// If the data do not fit the model: no targets where it learns some, another width, class labels or levels that are none. What else a
+/// likelihood does not take, such as numbers beyond 0 and 1 of a Bernoulli, is not looked for: ask its
+/// [`admit`](evidence_models::Likelihood::admit) beforehand. If the two walks of the model's tree
+/// [differ](evidence_autodiff::expect_one_order).
 pub fn fit<T, M>(
     model: M,
     training: &Dataset,

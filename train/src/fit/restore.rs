@@ -1,7 +1,7 @@
 //! Putting named arrays back into a tree: all of them, and nothing else.
 
 use super::snapshot::Position;
-use evidence_autodiff::{Array, Path, Real, Tree};
+use evidence_autodiff::{Array, Path, Real, Tree, expect_one_order};
 use evidence_optim::{Mismatch, OptimError};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,9 @@ pub enum RestoreError {
 ///
 /// # Errors
 /// Strict: names what is missing, surplus (or double) and misshapen. Nothing is changed then.
+///
+/// # Panics
+/// If the two walks of the model's [`Tree`] [differ](expect_one_order).
 pub fn load<T: Real, M: Tree<Array<T>>>(
     model: &mut M,
     arrays: &[(String, Array<T>)],
@@ -71,7 +74,9 @@ pub(super) fn fits<T: Real, M: Tree<Array<T>>>(
 }
 
 /// Copies arrays that fit into the model's own memory.
+#[track_caller]
 pub(super) fn put<T: Real, M: Tree<Array<T>>>(arrays: &[(String, Array<T>)], model: &mut M) {
+    expect_one_order(model);
     let by_name: BTreeMap<&str, &Array<T>> =
         arrays.iter().map(|(name, array)| (name.as_str(), array)).collect();
     let mut sources = Vec::new();

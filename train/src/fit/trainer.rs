@@ -6,7 +6,7 @@ use super::restore::{RestoreError, fits, put};
 use super::snapshot::{Position, Snapshot, apart, assign, keep};
 use super::{Divergence, Epoch, Fit, FitOptions, Schedule, Stop};
 use crate::data::{DataError, Dataset, Draw, Draws, Shuffled, Source, Stream, StreamError};
-use evidence_autodiff::{Noise, Parameters, Real, Tape};
+use evidence_autodiff::{Noise, Parameters, Real, Tape, expect_one_order};
 use evidence_models::{Backprop, Model, Value};
 use evidence_optim::{Optimizer, clip_by_global_norm, global_norm, schedule};
 use std::sync::Arc;
@@ -31,7 +31,12 @@ use std::sync::Arc;
 /// let mut snapshot = Snapshot::new();
 /// trainer.snapshot(&mut snapshot);
 ///
+/// let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("halfway.safetensors");
+/// snapshot.write(&file)?;
+///
 /// // In another process, say: the end is the same to the last bit.
+/// let snapshot = Snapshot::read(&file, &model)?;
 /// let mut adam = Adam::<f32>::new(1e-4)?;
 /// let mut resumed = Trainer::new(model, &wine, None, &mut adam, options)?;
 /// resumed.restore(&snapshot)?;
@@ -147,12 +152,13 @@ where
     }
 
     fn with(
-        model: M,
+        mut model: M,
         training: Source<'a>,
         validation: Option<&'a Dataset>,
         optimizer: &'a mut O,
         options: FitOptions,
     ) -> Self {
+        expect_one_order(&mut model);
         Self {
             training,
             validation,
@@ -267,8 +273,7 @@ where
         let Self { model, tape, buffers, validation, .. } = self;
         let value = validation.map(|rows| evaluate_on(tape, buffers, model, rows, held_out));
         // A step's loss is that of the parameters before it: those behind an epoch's last step have none yet.
-        let behind = value.filter(|value| value.is_finite());
-        let behind = behind.unwrap_or_else(|| self.last_loss(noise));
+        let behind = value.filter(|v| v.is_finite()).unwrap_or_else(|| self.last_loss(noise));
         if !behind.is_finite() {
             return None;
         }
@@ -327,7 +332,7 @@ where
         }
     }
 
-    /// Whether the last parameters are the result: nothing is held out to choose by.
+    /// Whether the last parameters are the result.
     fn last(&self) -> bool {
         self.validation.is_none() && !matches!(self.stop, Some(Stop::Diverged(_)))
     }
@@ -347,7 +352,7 @@ where
     /// Goes on from a snapshot of a training with the same model, data, optimiser and options.
     ///
     /// # Errors
-    /// If the snapshot is not of such a training. Nothing is changed then.
+    /// If names, shapes, the optimiser's state or steps in an epoch are others. Nothing is changed then. Seeds and rates are not compared.
     pub fn restore(&mut self, from: &Snapshot<T>) -> Result<(), RestoreError> {
         let steps = self.training.steps();
         let position = from.position.clone();

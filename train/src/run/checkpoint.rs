@@ -11,7 +11,7 @@ use super::atomic::{folder_of, sync_folder};
 use super::error::RunError;
 use super::tensors::{Tensors, write_tensors};
 use crate::fit::{Position, Snapshot};
-use evidence_autodiff::Array;
+use evidence_autodiff::{Array, Path as TreePath, Tree};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,24 +42,68 @@ pub(super) fn write(
     before: Option<usize>,
     keep: usize,
 ) -> Result<bool, RunError> {
-    let groups = [&snapshot.model, &snapshot.best, &snapshot.optimizer];
-    let finite = |array: &Array<f32>| array.iter().all(|x| x.is_finite());
-    if !groups.iter().all(|arrays| arrays.iter().all(|(_, array)| finite(array))) {
+    if !is_finite(snapshot) {
         return Ok(false);
     }
     let state = folder.join(super::STATE);
     if let Some(step) = before.filter(|&step| step != snapshot.position.step && keep > 1) {
         set_aside(&state, &aside(folder, step)).map_err(RunError::write(&state))?;
     }
-    let arrays = GROUPS.iter().zip(groups).flat_map(|(group, arrays)| {
+    write_state(&state, snapshot)?;
+    write_model(folder, snapshot)?;
+    forget(folder, keep.saturating_sub(1))?;
+    Ok(true)
+}
+
+/// A snapshot's arrays, group by group.
+fn groups(snapshot: &Snapshot<f32>) -> [&[(String, Array<f32>)]; 3] {
+    [&snapshot.model, &snapshot.best, &snapshot.optimizer]
+}
+
+/// Whether all of its numbers could be read again.
+fn is_finite(snapshot: &Snapshot<f32>) -> bool {
+    let finite = |array: &Array<f32>| array.iter().all(|x| x.is_finite());
+    groups(snapshot).iter().all(|arrays| arrays.iter().all(|(_, array)| finite(array)))
+}
+
+fn write_state(path: &Path, snapshot: &Snapshot<f32>) -> Result<(), RunError> {
+    let arrays = GROUPS.iter().zip(groups(snapshot)).flat_map(|(group, arrays)| {
         arrays.iter().map(move |(name, array)| (format!("{group}{name}"), array))
     });
     let about = About { format: FORMAT, position: snapshot.position.clone(), last: snapshot.last };
     let about = serde_json::to_string(&about).expect("numbers");
-    write_tensors(&state, &arrays.collect::<Vec<_>>(), &about)?;
-    write_model(folder, snapshot)?;
-    forget(folder, keep.saturating_sub(1))?;
-    Ok(true)
+    write_tensors(path, &arrays.collect::<Vec<_>>(), &about)
+}
+
+impl Snapshot<f32> {
+    /// Writes it to a file, whole or not at all, as a [`Run`](super::Run) writes its checkpoints.
+    ///
+    /// # Errors
+    /// If it cannot be written, or a number is not finite.
+    pub fn write(&self, path: &Path) -> Result<(), RunError> {
+        if !is_finite(self) {
+            let what = "a number of the snapshot is infinite or NaN: it could not be read again";
+            return Err(RunError::Damaged { path: path.to_owned(), what: what.to_owned() });
+        }
+        write_state(path, self)
+    }
+
+    /// Reads one of a model of the same parameters as `model`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or of another model.
+    pub fn read<M: Tree<Array<f32>>>(path: &Path, model: &M) -> Result<Self, RunError> {
+        read(path, &shapes(model))
+    }
+}
+
+/// Names and shapes of a model's parameters.
+pub(super) fn shapes<M: Tree<Array<f32>>>(model: &M) -> Vec<(String, Vec<usize>)> {
+    let mut shapes = Vec::new();
+    model.map(&TreePath::root(), &mut |path, leaf| {
+        shapes.push((path.to_string(), leaf.shape().to_vec()));
+    });
+    shapes
 }
 
 /// Writes `model.safetensors`: the result as of now.

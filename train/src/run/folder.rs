@@ -1,6 +1,7 @@
 //! A run's folder, and the training that fills it.
 
 use super::atomic::{folder_of, replace, sweep, sync_folder};
+use super::checkpoint::shapes;
 use super::error::RunError;
 use super::metrics::Metrics;
 use super::tensors::{Tensors, write_tensors};
@@ -268,6 +269,9 @@ fn unused(folder: &Path) -> Result<(), RunError> {
     if [CONFIG, STATE, MODEL].iter().any(|name| folder.join(name).exists()) {
         return Err(RunError::Exists { path: folder.to_owned() });
     }
+    if fs::metadata(folder).is_ok_and(|there| !there.is_dir()) {
+        return Err(RunError::Foreign { path: folder.to_owned() });
+    }
     let foreign = |name| Err(RunError::Foreign { path: folder.join(name) });
     if fs::symlink_metadata(folder.join(CHECKPOINTS)).is_ok() {
         return foreign(CHECKPOINTS);
@@ -281,9 +285,4 @@ fn unused(folder: &Path) -> Result<(), RunError> {
         Ok(there) if !there.is_file() || there.len() > MOST_TEXT || !ours() => foreign(DATA),
         _ => Ok(()),
     }
-}
-
-/// Names and shapes of a model's parameters.
-fn shapes<M: Model<f32>>(model: &M) -> Vec<(String, Vec<usize>)> {
-    model.named().into_iter().map(|(name, leaf)| (name, leaf.shape().to_vec())).collect()
 }

@@ -1,7 +1,8 @@
 //! Networks that PyTorch wrote: `save_file(nn.Sequential(...).state_dict(), path)`.
 //!
 //! PyTorch's layer is `x Wᵀ + b` with `W: [out, in]`, ours `x W + b` with `W: [in, out]`: weights are transposed on the way. Its
-//! names count the activations between the layers too (`0.weight`, `2.weight`) and may have a prefix; here the order alone counts.
+//! names count the activations between the layers too (`0.weight`, `2.weight`) and may have a prefix; here the order alone counts, which
+//! is that of the numbers in them: layers told apart by words (`hidden`, `input`) are taken by the alphabet.
 
 use super::error::RunError;
 use super::tensors::Tensors;
@@ -10,8 +11,21 @@ use evidence_layers::Mlp;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// A layer's place in the order: numbers in its name count as numbers.
-type Place = Vec<(u64, String)>;
+/// A layer's place in the order: words and numbers of its name in turn, so that `fc10` comes behind `fc2`.
+type Place = Vec<(String, u128)>;
+
+fn place(layer: &str) -> Place {
+    let mut place = Place::new();
+    let mut rest = layer;
+    while !rest.is_empty() {
+        let word = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let digits = rest[word..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - word);
+        let number = rest[word..word + digits].parse().unwrap_or(u128::MAX);
+        place.push((rest[..word].to_owned(), number));
+        rest = &rest[word + digits..];
+    }
+    place
+}
 
 /// Replaces the parameters of a network by those of linear layers in a safetensors file.
 ///
@@ -41,11 +55,7 @@ pub fn load_torch(path: &Path, net: &mut Mlp<Array<f32>>) -> Result<(), RunError
     for (name, _) in tensors.shapes() {
         let layer = name.strip_suffix(".weight").or_else(|| name.strip_suffix(".bias"));
         let layer = layer.unwrap_or(name);
-        let place = layer.split('.').map(|part| match part.parse() {
-            Ok(number) => (number, String::new()),
-            Err(_) => (u64::MAX, part.to_owned()),
-        });
-        layers.insert(place.collect(), layer.to_owned());
+        layers.insert(place(layer), layer.to_owned());
     }
     // As many names as ours: what is missing or surplus is told by name.
     let mut names = layers.into_values();

@@ -35,6 +35,13 @@ fn what_is_in_a_folder_already_stays_as_it_is() {
         assert_eq!(left.len(), 1, "{name}");
         assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), "mine");
     }
+    // A file in the folder's place.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    let error = Run::create(&file, "", &schema()).unwrap_err();
+    assert!(matches!(error, RunError::Foreign { .. }), "{error}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
     // A folder for other things, and one that a training left that was killed before it had a configuration.
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("notes.txt"), "mine").unwrap();

@@ -203,24 +203,24 @@ fn a_network_of_pytorch_becomes_the_same_function_here() {
     let file = folder.path().join("torch.safetensors");
     let sizes: Vec<usize> = (0..14).map(|i| 3 + i % 4).collect();
     let net = Mlp::<Array<f32>>::new(&sizes, Activation::Tanh, Noise::new(7));
-    let arrays: Vec<(String, Array<f32>)> = net
-        .layers
-        .iter()
-        .enumerate()
-        .flat_map(|(i, layer)| {
+    for prefix in ["fc", "a1.net", "net."] {
+        let arrays = net.layers.iter().enumerate().flat_map(|(i, layer)| {
             let weight = layer.weight.clone().reversed_axes();
             let bias = layer.bias.mapv(|_| i as f32).into_shared();
-            [(format!("net.{}.weight", 2 * i), weight), (format!("net.{}.bias", 2 * i), bias)]
-        })
-        .collect();
-    let mut by_letters: Vec<_> = arrays.iter().map(|(name, array)| (name.clone(), array)).collect();
-    by_letters.sort_by(|a, b| a.0.cmp(&b.0));
-    write_tensors(&file, &by_letters, "").unwrap();
-    let mut loaded = Mlp::new(&sizes, Activation::Tanh, Noise::new(8));
-    load_torch(&file, &mut loaded).unwrap();
-    for (i, (ours, theirs)) in loaded.layers.iter().zip(&net.layers).enumerate() {
-        assert_eq!(ours.weight, theirs.weight);
-        assert!(ours.bias.iter().all(|&b| b == i as f32));
+            let name = |what: &str| format!("{prefix}{}.{what}", 2 * i);
+            [(name("weight"), weight), (name("bias"), bias)]
+        });
+        let arrays: Vec<(String, Array<f32>)> = arrays.collect();
+        let mut by_letters: Vec<_> =
+            arrays.iter().map(|(name, array)| (name.clone(), array)).collect();
+        by_letters.sort_by(|a, b| a.0.cmp(&b.0));
+        write_tensors(&file, &by_letters, "").unwrap();
+        let mut loaded = Mlp::new(&sizes, Activation::Tanh, Noise::new(8));
+        load_torch(&file, &mut loaded).unwrap_or_else(|error| panic!("{prefix}: {error}"));
+        for (i, (ours, theirs)) in loaded.layers.iter().zip(&net.layers).enumerate() {
+            assert_eq!(ours.weight, theirs.weight);
+            assert!(ours.bias.iter().all(|&b| b == i as f32), "{prefix}");
+        }
     }
     // Another shape, a layer more and a layer less are refused by PyTorch's names.
     let mut wider = sizes.clone();

@@ -131,14 +131,18 @@ pub enum SchemaError {
     },
 
     /// A stored schema that contradicts itself.
-    #[error("the schema is broken: {what}: take it from the run again")]
+    #[error(
+        "the schema is broken: {what}: bring back the file that the training wrote, or train anew"
+    )]
     Broken {
         /// What is wrong.
         what: String,
     },
 
     /// A stored schema that cannot be read.
-    #[error("the schema cannot be read ({0}): take it from the run again")]
+    #[error(
+        "the schema cannot be read ({0}): bring back the file that the training wrote, or train anew"
+    )]
     Json(#[from] serde_json::Error),
 
     /// What the numbers themselves have wrong.
