@@ -38,13 +38,13 @@ pub(crate) struct Pool<T> {
     free: RefCell<Vec<Vec<Vec<T>>>>,
     /// Bytes handed out of the heap so far.
     allocated: Cell<usize>,
-    /// What buffers hold at first where that must not pass for zeros.
-    fill: RefCell<Option<T>>,
+    /// What fresh memory holds, where that must not pass for zeros.
+    fresh: RefCell<Option<T>>,
 }
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Self { free: RefCell::default(), allocated: Cell::new(0), fill: RefCell::default() }
+        Self { free: RefCell::default(), allocated: Cell::new(0), fresh: RefCell::default() }
     }
 }
 
@@ -67,22 +67,18 @@ impl<T: Copy + Zero> Pool<T> {
         let recycled = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
         let data = recycled.unwrap_or_else(|| self.allocate(capacity));
         let start = line(&data) as u32;
-        let mut buffer = Buffer { data, start, class: class as u32, len, pool: self.clone() };
-        if let Some(fill) = *self.fill.borrow() {
-            buffer.fill(fill);
-        }
-        buffer
+        Buffer { data, start, class: class as u32, len, pool: self.clone() }
     }
 
-    /// Fills every buffer with a number before it is handed out.
+    /// Fills memory from the heap with a number; what comes back has been written.
     pub(crate) fn fill(&self, with: T) {
-        self.fill.replace(Some(with));
+        self.fresh.replace(Some(with));
     }
 
     #[cold]
     fn allocate(&self, capacity: usize) -> Vec<T> {
         self.allocated.set(self.allocated.get() + capacity * size_of::<T>());
-        vec![T::zero(); capacity + slack::<T>()]
+        vec![self.fresh.borrow().unwrap_or_else(T::zero); capacity + slack::<T>()]
     }
 }
 
