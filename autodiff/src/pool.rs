@@ -35,7 +35,7 @@ const SMALLEST: usize = 16;
 /// Free buffers, by size class.
 #[derive(Debug)]
 pub(crate) struct Pool<T> {
-    free: RefCell<Vec<Vec<Vec<T>>>>,
+    free: RefCell<Vec<Vec<Box<[T]>>>>,
     /// Bytes handed out of the heap so far.
     allocated: Cell<usize>,
     /// What fresh memory holds, where that must not pass for zeros.
@@ -76,9 +76,9 @@ impl<T: Copy + Zero> Pool<T> {
     }
 
     #[cold]
-    fn allocate(&self, capacity: usize) -> Vec<T> {
+    fn allocate(&self, capacity: usize) -> Box<[T]> {
         self.allocated.set(self.allocated.get() + capacity * size_of::<T>());
-        vec![self.fresh.borrow().unwrap_or_else(T::zero); capacity + slack::<T>()]
+        vec![self.fresh.borrow().unwrap_or_else(T::zero); capacity + slack::<T>()].into()
     }
 }
 
@@ -89,7 +89,7 @@ impl<T> Pool<T> {
     }
 
     #[inline]
-    fn give_back(&self, class: usize, data: Vec<T>) {
+    fn give_back(&self, class: usize, data: Box<[T]>) {
         let mut free = self.free.borrow_mut();
         if free.len() <= class {
             free.resize_with(class + 1, Vec::new);
@@ -102,7 +102,7 @@ impl<T> Pool<T> {
 #[derive(Debug)]
 pub(crate) struct Buffer<T> {
     /// As long as its class and the slack; `len` elements are in use, from `start` on.
-    data: Vec<T>,
+    data: Box<[T]>,
     start: u32,
     class: u32,
     len: usize,

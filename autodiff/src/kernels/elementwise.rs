@@ -321,3 +321,37 @@ pub fn zip_backward<T: Real, F: Binary<T>>(
         Side::B => dispatch(Aligned { pass: BackB(f), alignment, a, b, first, out }),
     });
 }
+
+/// `out ← β · out + dy · ∂f/∂b` of arrays of one shape, where β is 0 or 1; with 0, what `out` holds is not read.
+pub fn zip_accumulate<T: Real, F: Binary<T>>(
+    f: F,
+    (a, b): (&[T], &[T]),
+    dy: &[T],
+    beta: T,
+    out: &mut [T],
+) {
+    struct Accumulate<'a, T, F>(F, [&'a [T]; 3], bool, &'a mut [T]);
+    impl<T: Real, F: Binary<T>> Kernel for Accumulate<'_, T, F> {
+        const VECTORISE: bool = T::VECTORISE;
+        type Output = ();
+        #[inline(always)]
+        fn run(self) {
+            let Self(f, x, fresh, out) = self;
+            let [a, b, dy] = x.map(|x| &x[..out.len()]);
+            if fresh {
+                for i in 0..out.len() {
+                    out[i] = dy[i] * f.db(a[i], b[i]);
+                }
+            } else {
+                for i in 0..out.len() {
+                    out[i] += dy[i] * f.db(a[i], b[i]);
+                }
+            }
+        }
+    }
+    let fresh = beta == T::zero();
+    for_chunks_mut(out, |first, out| {
+        let x = [a, b, dy].map(|x| &x[first..first + out.len()]);
+        dispatch(Accumulate(f, x, fresh, out));
+    });
+}

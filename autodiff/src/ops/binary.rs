@@ -81,7 +81,15 @@ impl<T: Real, F: Binary<T>> Op<T> for Same<F> {
     }
 
     fn vjp(&self, saved: Saved<'_, T>, dy: Tensor<T>, dx: &mut Sink<'_, T>) {
-        pull_back(self.0, &Alignment::same(dy.data().len()), saved, dy, dx);
+        let alignment = Alignment::same(dy.data().len());
+        if dx.needs(0) && dx.needs(1) {
+            let values = (saved.input(0), saved.input(1));
+            dx.accumulate(1, |out, beta| {
+                elementwise::zip_accumulate(self.0, values, dy.data(), beta, out);
+            });
+            return pull_back_to(0, self.0, &alignment, saved, dy, dx);
+        }
+        pull_back(self.0, &alignment, saved, dy, dx);
     }
 }
 
@@ -89,17 +97,28 @@ fn pull_back<T: Real, F: Binary<T>>(
     f: F,
     alignment: &Alignment,
     saved: Saved<'_, T>,
+    dy: Tensor<T>,
+    dx: &mut Sink<'_, T>,
+) {
+    let needs_b = dx.needs(1);
+    if needs_b && dx.needs(0) {
+        let copy = dx.copy(&dy);
+        pull_back_to(0, f, alignment, saved, copy, dx);
+    }
+    pull_back_to(usize::from(needs_b), f, alignment, saved, dy, dx);
+}
+
+/// Of one argument, in the memory of `dy`.
+fn pull_back_to<T: Real, F: Binary<T>>(
+    i: usize,
+    f: F,
+    alignment: &Alignment,
+    saved: Saved<'_, T>,
     mut dy: Tensor<T>,
     dx: &mut Sink<'_, T>,
 ) {
+    let side = if i == 0 { Side::A } else { Side::B };
     let values = (saved.input(0), saved.input(1));
-    let (needs_a, needs_b) = (dx.needs(0), dx.needs(1));
-    if needs_a && needs_b {
-        let mut da = dx.copy(&dy);
-        elementwise::zip_backward(f, Side::A, alignment, values, da.data_mut());
-        dx.add(0, da);
-    }
-    let (i, side) = if needs_b { (1, Side::B) } else { (0, Side::A) };
     elementwise::zip_backward(f, side, alignment, values, dy.data_mut());
     dx.add(i, dy);
 }

@@ -44,5 +44,10 @@ pub(super) fn checks() -> Vec<Check> {
         Check::gradient("mul", [Input::any(&[3, 4]), Input::any(&[3, 4])], product()),
         Check::gradient("mul, broadcast", [Input::any(&[2, 1, 4]), Input::any(&[3, 1])], product()),
         Check::gradient("mul, by itself", [Input::any(&[5])], crate::function!(|x| x * x)),
+        Check::gradient(
+            "mul, of what has a cotangent already",
+            [Input::any(&[3, 4]), Input::any(&[3, 4])],
+            crate::function!(|a, b| a * b + b),
+        ),
     ]
 }

@@ -25,7 +25,7 @@ use crate::shape::{self, Shape};
 use crate::tensor::{Array, IntoArray, Tensor};
 use crate::tree::Path;
 use elsa::FrozenVec;
-use ndarray::{ArrayView, Dimension};
+use ndarray::{ArcArray1, ArrayView, Dimension};
 use op::Leaf;
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
@@ -41,8 +41,8 @@ type Inputs = SmallVec<[NodeId; 4]>;
 enum Storage<T> {
     /// Computed here.
     Owned(Buffer<T>),
-    /// A leaf: someone else's array, counted. Boxed: it is three times as large as a buffer, and every node would be.
-    Shared(Box<Array<T>>),
+    /// A leaf: someone else's array, counted. As one axis, whose elements are found without a look at any other; the node has the shape.
+    Shared(ArcArray1<T>),
     /// The same elements as another node's, under another shape.
     Alias(NodeId),
 }
@@ -281,12 +281,13 @@ impl<T: Real> Tape<T> {
         } else {
             array.as_standard_layout().into_owned().into_shared()
         };
-        let shape = shape::copy(array.shape());
+        let (shape, len) = (shape::copy(array.shape()), array.len());
+        let elements = array.into_shape_with_order(len).expect("in order, so of any shape");
         self.push_node(
             Box::new(Leaf),
             Inputs::new(),
             shape,
-            Storage::Shared(Box::new(array)),
+            Storage::Shared(elements),
             needs_gradient,
             name,
         )
@@ -313,13 +314,19 @@ impl<T: Real> Tape<T> {
         needs_gradient: bool,
         name: Option<Rc<str>>,
     ) -> Var<'_, T> {
-        let node = Node { op, inputs, shape, storage, needs_gradient, name: RefCell::new(name) };
+        let name = RefCell::new(name);
         let node = match self.spare.borrow_mut().pop() {
+            // Field by field, into its place: a whole node would be built elsewhere and copied by a call.
             Some(mut spare) => {
-                *spare = node;
+                spare.op = op;
+                spare.inputs = inputs;
+                spare.shape = shape;
+                spare.storage = storage;
+                spare.needs_gradient = needs_gradient;
+                spare.name = name;
                 spare
             }
-            None => Box::new(node),
+            None => Box::new(Node { op, inputs, shape, storage, needs_gradient, name }),
         };
         let id = self.nodes.len() as NodeId;
         self.nodes.push(node);

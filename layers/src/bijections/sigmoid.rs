@@ -4,7 +4,8 @@
 //! `−Σ (ln y + ln(1 − y) − ln(1 − 2m))`.
 //!
 //! A margin keeps data that touch 0 or 1, as pixels do, at finite z (Dinh and others 2017, section 4.1). Points that would lie outside
-//! of [0, 1] in y have no base point, and get NaN. Near 1 a number has few digits left of its distance to it: in double precision z
+//! of [0, 1] in y have no base point, and get NaN; y of 0 and 1 come from infinite z, with an infinite log-determinant, so that a flow's
+//! density is NaN there. Near 1 a number has few digits left of its distance to it: in double precision z
 //! up to 18 comes back to 1e-9.
 
 use crate::{Bijection, LogDet};

@@ -1,5 +1,6 @@
 //! The softplus: `x = ln(1 + eᶻ)`, positive, `log |det ∂x/∂z| = −Σ softplus(−z)`. Back: `z = x + ln(1 − e⁻ˣ)`, with
-//! `−Σ ln(1 − e⁻ˣ)`. Points that are not positive have no base point, and get NaN.
+//! `−Σ ln(1 − e⁻ˣ)`. Negative points have no base point, and get NaN; 0 comes from z = −∞, with an infinite log-determinant, so that
+//! a flow's density is NaN there too.
 
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Real, Var};

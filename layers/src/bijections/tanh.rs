@@ -2,7 +2,8 @@
 //! large z as ln(1 − x²) does. Back: `z = ½ (ln(1 + x) − ln(1 − x))`, with `−Σ (ln(1 + x) + ln(1 − x))`.
 //!
 //! A number near ±1 has few digits left of its distance to it: in double precision |z| up to 9 comes back to 1e-9, in single up to 4.
-//! Points outside of [−1, 1] have no base point, and get NaN.
+//! Points outside of [−1, 1] have no base point, and get NaN. ±1 themselves come from infinite z, with an infinite log-determinant: a
+//! flow's density is NaN there.
 
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Real, Var};
