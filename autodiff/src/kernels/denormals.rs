@@ -4,6 +4,13 @@
 //! processors take far longer over them, and gradients and Adam's moments decay into them. On x86-64 the guard
 //! sets FTZ and DAZ in MXCSR (Intel SDM, volume 1, section 10.2.3), on AArch64 FZ in FPCR (Arm ARM, register
 //! FPCR); elsewhere it does nothing.
+//!
+//! Rust promises nothing for code that runs under another mode than the default: its documentation of `_mm_setcsr` calls that
+//! undefined. What we rely on is how LLVM compiles: it takes the default mode for granted where it folds constants, and nowhere
+//! lets memory safety depend on a number. A denormal that is known when the program is compiled may therefore stay one, and a
+//! comparison may take it for zero or not; no result here depends on that, and the tests of bits on several threads would tell. The two
+//! instructions are volatile and may touch memory, as far as the compiler knows, so that it moves no loads or stores across them;
+//! arithmetic in registers it may move, by a few numbers at the ends of a guard's life.
 
 use std::marker::PhantomData;
 
@@ -74,8 +81,8 @@ mod x86_64 {
 
     pub(super) fn write(mode: Mode) {
         // SAFETY: `mode` was read from MXCSR and differs in the two flushing bits only, so no reserved bit is
-        // set, no exception is unmasked and the rounding mode stays. The compiler takes the default mode for
-        // granted when it folds constants: at worst it keeps a denormal that would have been flushed.
+        // set, no exception is unmasked and the rounding mode stays. See the head of this file for what Rust says of
+        // other modes than the default.
         unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mode, options(nostack, preserves_flags)) };
     }
 }
@@ -99,8 +106,8 @@ mod aarch64 {
     }
 
     pub(super) fn write(mode: Mode) {
-        // SAFETY: `mode` was read from FPCR and differs in FZ only. The compiler takes the default mode for
-        // granted when it folds constants: at worst it keeps a denormal that would have been flushed.
+        // SAFETY: `mode` was read from FPCR and differs in FZ only. See the head of this file for what Rust says of
+        // other modes than the default.
         unsafe { asm!("msr fpcr, {}", in(reg) mode, options(nostack, preserves_flags)) };
     }
 }

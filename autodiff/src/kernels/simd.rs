@@ -27,9 +27,9 @@ pub trait Kernel {
 pub enum Isa {
     /// What the target guarantees (SSE2 on x86-64, NEON on AArch64).
     Portable,
-    /// AVX2 with FMA.
+    /// AVX2 with FMA and BMI2.
     Avx2,
-    /// AVX-512 F, DQ, BW, VL.
+    /// The same with AVX-512 F, DQ, BW, VL.
     Avx512,
 }
 
@@ -57,7 +57,9 @@ fn detect() -> Isa {
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl");
-    let has_avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let has_avx2 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("bmi2");
     match (has_avx512 && has_avx2, has_avx2) {
         (true, _) => Isa::Avx512,
         (_, true) => Isa::Avx2,

@@ -3,7 +3,7 @@
 //! With dZ = dY ⊙ φ′: dX = dZ Wᵀ, dW = Xᵀ dZ, db = Σ over rows of dZ. Rows are samples: X is `[n, in]`, W `[in, out]`
 //! (PyTorch's transposed), b `[out]`, Y `[n, out]`; an X of more axes keeps the leading ones.
 //!
-//! Bias and activation are the product's epilogue: applied to each piece of a row while it is in a register or in cache.
+//! Bias and activation are the product's epilogue: applied to each piece of a row while it is in the first cache.
 
 use super::activation::Activation;
 use crate::check::{Check, Input};

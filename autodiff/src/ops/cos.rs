@@ -21,7 +21,7 @@ impl<T: Real> Unary<T> for Cos {
 }
 
 impl<T: Real> Var<'_, T> {
-    /// cos x, elementwise; x in radians.
+    /// cos x, elementwise; x in radians. NaN beyond 2⁴⁷ in single precision and 2⁴⁵ in double.
     #[must_use]
     pub fn cos(self) -> Self {
         self.apply(Cos)

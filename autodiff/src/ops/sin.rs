@@ -21,7 +21,7 @@ impl<T: Real> Unary<T> for Sin {
 }
 
 impl<T: Real> Var<'_, T> {
-    /// sin x, elementwise; x in radians.
+    /// sin x, elementwise; x in radians. NaN beyond 2⁴⁷ in single precision and 2⁴⁵ in double.
     #[must_use]
     pub fn sin(self) -> Self {
         self.apply(Sin)

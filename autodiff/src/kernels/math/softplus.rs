@@ -27,14 +27,22 @@ pub fn softplus_f32(x: f32) -> f32 {
     from_w_f32(x, (e + e) / (2.0 + e))
 }
 
-/// `(softplus(x), sigmoid(x))`: one exponential, and one division for both; worst errors found 3.98 and 3.52 ulp.
+/// `(softplus(x), sigmoid(x))`: one exponential, and one division for both; worst errors found 2.89 and 2.40 ulp.
 #[inline(always)]
 pub fn softplus_sigmoid_f32(x: f32) -> (f32, f32) {
     let e = exp_in_range_f32(-if x.abs() > 104.0 { 104.0 } else { x.abs() });
     let (one, two) = (1.0 + e, 2.0 + e);
     let inverse = 1.0 / (one * two);
-    let sigmoid = (if x > 0.0 { 1.0 } else { e }) * (inverse * two);
-    (from_w_f32(x, (e + e) * (inverse * one)), sigmoid)
+    let w = quotient_f32(e + e, two, inverse * one);
+    let sigmoid = quotient_f32(if x > 0.0 { 1.0 } else { e }, one, inverse * two);
+    (from_w_f32(x, w), sigmoid)
+}
+
+/// `a / b`, from a `1 / b` that was rounded more than once: one step of Newton's removes what that cost.
+#[inline(always)]
+fn quotient_f32(a: f32, b: f32, inverse: f32) -> f32 {
+    let q = a * inverse;
+    (-q).mul_add(b, a).mul_add(inverse, q)
 }
 
 #[inline(always)]
@@ -51,14 +59,22 @@ pub fn softplus_f64(x: f64) -> f64 {
     from_w_f64(x, (e + e) / (2.0 + e))
 }
 
-/// `(softplus(x), sigmoid(x))`: one exponential, and one division for both; worst errors found 3.93 and 3.38 ulp.
+/// `(softplus(x), sigmoid(x))`: one exponential, and one division for both; worst errors found 2.56 and 2.14 ulp.
 #[inline(always)]
 pub fn softplus_sigmoid_f64(x: f64) -> (f64, f64) {
     let e = exp_in_range_f64(-if x.abs() > 746.0 { 746.0 } else { x.abs() });
     let (one, two) = (1.0 + e, 2.0 + e);
     let inverse = 1.0 / (one * two);
-    let sigmoid = (if x > 0.0 { 1.0 } else { e }) * (inverse * two);
-    (from_w_f64(x, (e + e) * (inverse * one)), sigmoid)
+    let w = quotient_f64(e + e, two, inverse * one);
+    let sigmoid = quotient_f64(if x > 0.0 { 1.0 } else { e }, one, inverse * two);
+    (from_w_f64(x, w), sigmoid)
+}
+
+/// `a / b`, from a `1 / b` that was rounded more than once: one step of Newton's removes what that cost.
+#[inline(always)]
+fn quotient_f64(a: f64, b: f64, inverse: f64) -> f64 {
+    let q = a * inverse;
+    (-q).mul_add(b, a).mul_add(inverse, q)
 }
 
 #[inline(always)]
@@ -72,7 +88,9 @@ fn from_w_f64(x: f64, w: f64) -> f64 {
 mod tests {
     use super::super::double_double::Dd;
     use super::super::sigmoid::sigmoid_f32;
-    use super::super::sweep::{check_f32, check_f64, check_values_f32, check_values_f64};
+    use super::super::sweep::{
+        check_between_f32, check_f32, check_f64, check_values_f32, check_values_f64,
+    };
     use super::*;
 
     #[test]
@@ -89,10 +107,15 @@ mod tests {
     fn both_at_once_have_bounded_errors() {
         let sigmoid =
             |x: f64| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) };
-        check_f32(|x| softplus_sigmoid_f32(x).0, |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), 4.0);
+        let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+        check_f32(|x| softplus_sigmoid_f32(x).0, softplus, 4.0);
         check_f32(|x| softplus_sigmoid_f32(x).1, sigmoid, 4.0);
         check_f64(|x| softplus_sigmoid_f64(x).0, Dd::softplus, 760.0, 4.0);
         check_f64(|x| softplus_sigmoid_f64(x).1, Dd::sigmoid, 760.0, 4.0);
+        // Where a quotient that is not corrected is off by more than 4 ulp: hardly anywhere else.
+        let ends = [-0.446_165_74, -3.453_853_4];
+        check_between_f32(|x| softplus_sigmoid_f32(x).0, softplus, ends, 4.0);
+        check_between_f32(|x| softplus_sigmoid_f32(x).1, sigmoid, ends, 4.0);
     }
 
     #[test]

@@ -51,9 +51,18 @@ fn sweep_f32(
     step: usize,
     bound: f64,
 ) {
+    sweep_bits_f32(f, reference, (0..1 << 32, step), bound);
+}
+
+fn sweep_bits_f32(
+    f: impl Fn(f32) -> f32 + Copy,
+    reference: impl Fn(f64) -> f64,
+    (bits, step): (std::ops::Range<usize>, usize),
+    bound: f64,
+) {
     let (mut x, mut y) = (vec![0f32; 4096], vec![0f32; 4096]);
     let mut worst = (0.0, 0.0, 0.0);
-    for start in (0..1usize << 32).step_by(step * x.len()) {
+    for start in bits.step_by(step * x.len()) {
         for (i, x) in x.iter_mut().enumerate() {
             *x = f32::from_bits((start + i * step) as u32);
         }
@@ -77,6 +86,17 @@ fn sweep_f32(
 /// [`sweep_f32`] with a step that keeps a test short; the step is odd, so that every low bit takes part.
 pub fn check_f32(f: impl Fn(f32) -> f32 + Copy, reference: impl Fn(f64) -> f64, bound: f64) {
     sweep_f32(f, reference, if cfg!(debug_assertions) { 997 } else { 101 }, bound);
+}
+
+/// [`sweep_f32`] at every number between two negative ones, in release.
+pub fn check_between_f32(
+    f: impl Fn(f32) -> f32 + Copy,
+    reference: impl Fn(f64) -> f64,
+    [high, low]: [f32; 2],
+    bound: f64,
+) {
+    let bits = high.to_bits() as usize..low.to_bits() as usize + 1;
+    sweep_bits_f32(f, reference, (bits, if cfg!(debug_assertions) { 997 } else { 1 }), bound);
 }
 
 /// Checks `f` against `reference` at random bit patterns and at random points of `−2ᵖ .. 2ᵖ`, `p` from −60 to 50.

@@ -14,6 +14,8 @@ struct Case {
     b_transposed: bool,
     /// Added to the strides of A, B and C.
     gap: usize,
+    /// From one element to the next in a row of A, and of B, as they are stored.
+    spread: [usize; 2],
     /// Elements before the first: unaligned when odd.
     offset: usize,
     alpha: f64,
@@ -42,30 +44,38 @@ struct Operands<T> {
 
 impl<T: MatmulScalar> Operands<T> {
     fn new(case: Case) -> Self {
-        let Case { m, n, k, gap, offset, .. } = case;
-        let len = |rows: usize, cols: usize, transposed: bool| {
+        let Case { m, n, k, gap, offset, spread, .. } = case;
+        let len = |rows: usize, cols: usize, transposed: bool, spread: usize| {
             let (rows, cols) = if transposed { (cols, rows) } else { (rows, cols) };
-            offset + rows * (cols + gap)
+            offset + rows * (cols * spread + gap)
         };
-        let (a, b) = (len(m, k, case.a_transposed), len(k, n, case.b_transposed));
-        Self { a: numbers(a, 1), b: numbers(b, 2), c: numbers(len(m, n, false), 3), case }
+        let a = len(m, k, case.a_transposed, spread[0]);
+        let b = len(k, n, case.b_transposed, spread[1]);
+        Self { a: numbers(a, 1), b: numbers(b, 2), c: numbers(len(m, n, false, 1), 3), case }
     }
 
-    fn view(data: &[T], rows: usize, cols: usize, transposed: bool, case: Case) -> MatRef<'_, T> {
-        let data = &data[case.offset..];
-        if transposed {
-            MatRef::with_strides(data, cols, rows, rows + case.gap, 1).t()
-        } else {
-            MatRef::with_strides(data, rows, cols, cols + case.gap, 1)
-        }
+    fn view<'a>(
+        &self,
+        data: &'a [T],
+        (rows, cols): (usize, usize),
+        transposed: bool,
+        spread: usize,
+    ) -> MatRef<'a, T> {
+        let Case { gap, offset, .. } = self.case;
+        let stored =
+            |data, rows, cols| MatRef::with_strides(data, rows, cols, cols * spread + gap, spread);
+        let data = &data[offset..];
+        if transposed { stored(data, cols, rows).t() } else { stored(data, rows, cols) }
     }
 
     fn a(&self) -> MatRef<'_, T> {
-        Self::view(&self.a, self.case.m, self.case.k, self.case.a_transposed, self.case)
+        let Case { m, k, a_transposed, spread, .. } = self.case;
+        self.view(&self.a, (m, k), a_transposed, spread[0])
     }
 
     fn b(&self) -> MatRef<'_, T> {
-        Self::view(&self.b, self.case.k, self.case.n, self.case.b_transposed, self.case)
+        let Case { n, k, b_transposed, spread, .. } = self.case;
+        self.view(&self.b, (k, n), b_transposed, spread[1])
     }
 
     /// The whole of C's memory afterwards, gaps included.
@@ -141,10 +151,11 @@ proptest! {
         (m, n, k) in (0..=70usize, 0..=70usize, 0..=70usize),
         (a_transposed, b_transposed) in any::<(bool, bool)>(),
         (gap, offset) in (0..4usize, 0..4usize),
+        spread in [1..4usize, 1..4usize],
         (alpha, beta) in (0..4usize, 0..4usize),
     ) {
         let (alpha, beta) = (FACTORS[alpha], FACTORS[beta]);
-        check_all(Case { m, n, k, a_transposed, b_transposed, gap, offset, alpha, beta });
+        check_all(Case { m, n, k, a_transposed, b_transposed, gap, spread, offset, alpha, beta });
     }
 }
 
@@ -186,9 +197,24 @@ fn every_edge_is_within_the_rounding_bound() {
     for (m, n, k) in EDGES {
         for bits in 0..4 {
             let (a_transposed, b_transposed) = (bits & 1 == 1, bits & 2 == 2);
-            for (alpha, beta, gap) in [(1.0, 0.0, 0), (1.0, 1.0, 3), (-0.5, 2.0, 1)] {
+            for (alpha, beta, gap, spread) in [
+                (1.0, 0.0, 0, [1, 1]),
+                (1.0, 1.0, 3, [1, 1]),
+                (-0.5, 2.0, 1, [1, 1]),
+                (1.0, 0.0, 1, [2, 3]),
+            ] {
+                let case = plain(m, n, k);
                 let offset = gap;
-                check_all(Case { m, n, k, a_transposed, b_transposed, gap, offset, alpha, beta });
+                check_all(Case {
+                    a_transposed,
+                    b_transposed,
+                    gap,
+                    spread,
+                    offset,
+                    alpha,
+                    beta,
+                    ..case
+                });
             }
         }
     }
@@ -226,8 +252,8 @@ fn a_stride_of_zero_repeats_a_row() {
 }
 
 fn plain(m: usize, n: usize, k: usize) -> Case {
-    let (a_transposed, b_transposed, gap, offset) = (false, false, 0, 0);
-    Case { m, n, k, a_transposed, b_transposed, gap, offset, alpha: 1.0, beta: 0.0 }
+    let (a_transposed, b_transposed, gap, spread, offset) = (false, false, 0, [1, 1], 0);
+    Case { m, n, k, a_transposed, b_transposed, gap, spread, offset, alpha: 1.0, beta: 0.0 }
 }
 
 #[test]
@@ -276,7 +302,9 @@ fn bits_are_the_same_on_any_number_of_threads() {
         [1, 2, 3, 8].map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap());
     fn check<T: MatmulScalar>(pools: &[rayon::ThreadPool]) {
         for ((m, n, k), backend) in FORKED.into_iter().flat_map(|s| Backend::ALL.map(|b| (s, b))) {
-            for (a_transposed, b_transposed) in [(false, false), (true, false), (false, true)] {
+            for (a_transposed, b_transposed) in
+                [(false, false), (true, false), (false, true), (true, true)]
+            {
                 let case = Case { a_transposed, b_transposed, beta: 1.0, ..plain(m, n, k) };
                 let product = Operands::<T>::new(case);
                 let outside = product.product(backend, &());
@@ -327,17 +355,6 @@ fn an_epilogue_equals_the_product_and_then_the_step() {
     }
     check::<f32>();
     check::<f64>();
-}
-
-#[test]
-fn a_chosen_backend_is_used_and_none_restores_the_default() {
-    let default = backend(1000);
-    for wanted in Backend::ALL {
-        set_backend(Some(wanted));
-        assert_eq!(backend(1000), wanted);
-    }
-    set_backend(None);
-    assert_eq!(backend(1000), default);
 }
 
 #[test]
