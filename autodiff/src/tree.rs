@@ -70,6 +70,22 @@ impl<P, M: Tree<P>> Tree<P> for Option<M> {
     }
 }
 
+/// Two trees of different types; the paths of their leaves begin with 0 and 1.
+impl<P, A: Tree<P>, B: Tree<P>> Tree<P> for (A, B) {
+    type With<Q> = (A::With<Q>, B::With<Q>);
+
+    fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Self::With<Q> {
+        let (a, b) = self;
+        (a.map(&path.index(0), f), b.map(&path.index(1), f))
+    }
+
+    fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+        let (a, b) = self;
+        a.leaves_mut(out);
+        b.leaves_mut(out);
+    }
+}
+
 /// A tree that is a single leaf.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Leaf<P>(pub P);

@@ -12,6 +12,42 @@ use evidence_layers::{
 };
 
 /// A chain of bijections from a base to the data.
+///
+/// A flow of a bijection of your own, or of a pair that is none of those below, is a [`Model`] by the name of a type of yours:
+///
+/// ```
+/// use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
+/// use evidence_layers::{AffineCoupling, Softplus, Split};
+/// use evidence_models::{Batch, Flow, Loss, Model};
+///
+/// /// A coupling, and then the positive numbers.
+/// struct Positive<P>(Flow<(AffineCoupling<P>, Softplus)>);
+///
+/// impl<P> Tree<P> for Positive<P> {
+///     type With<Q> = Positive<Q>;
+///
+///     fn map<Q>(&self, path: &Path<'_>, f: &mut dyn FnMut(&Path<'_>, &P) -> Q) -> Positive<Q> {
+///         Positive(self.0.map(path, f))
+///     }
+///
+///     fn leaves_mut<'a>(&'a mut self, out: &mut Vec<&'a mut P>) {
+///         let Self(flow) = self;
+///         flow.leaves_mut(out);
+///     }
+/// }
+///
+/// impl<T: Real> Model<T> for Positive<Array<T>> {
+///     fn loss<'t>(bound: &Positive<Var<'t, T>>, batch: &Batch<'t, T>, noise: Noise) -> Loss<'t, T> {
+///         bound.0.loss(batch, noise)
+///     }
+/// }
+///
+/// let coupling = AffineCoupling::<Array<f32>>::new(2, Split::First, &[16], Noise::new(0))?;
+/// let model = Positive(Flow::new((coupling, Softplus))); // for `fit`, with all it does
+/// # fn trains<T: Real>(_: impl Model<T>) {}
+/// # trains::<f32>(model);
+/// # Ok::<(), evidence_layers::CouplingError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Flow<B, D = StandardNormal> {
     /// f, from base to data.
@@ -29,6 +65,9 @@ impl<B> Flow<B> {
 
 impl<T: Real> Flow<Chain<AffineCoupling<Array<T>>>> {
     /// RealNVP (Dinh and others 2017): affine couplings over `width` columns, the halves changing roles from one to the next.
+    ///
+    /// Each step of an optimiser moves all of them, most often in one direction: 100 couplings train well at a rate of 1e-4 by Adam and 400
+    /// at 3e-5, where 1e-3 suits 30 and throws 400 off in their first step.
     ///
     /// # Errors
     /// If there are fewer than two columns.
@@ -240,6 +279,9 @@ fn negative_log_density<'t, T: Real, B: Bijection<'t, T>, D: Base<'t, T>>(
 }
 
 /// A flow of targets given inputs: `log p(y | x)`, the inputs its bijections' context.
+///
+/// At least one bijection has to be built for a context ([`Columns`](evidence_layers::Columns)). Those that are not take no notice of one,
+/// as they should beside others; a flow of nothing else learns p(y), whatever the inputs are, and nothing says so.
 #[derive(Clone, Debug)]
 pub struct ConditionalFlow<B, D = StandardNormal>(pub Flow<B, D>);
 

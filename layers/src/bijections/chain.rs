@@ -46,6 +46,38 @@ impl<'t, T: Real, B: Bijection<'t, T>> Bijection<'t, T> for Chain<B> {
     }
 }
 
+/// Two bijections of different types, the first applied first from base to data: so a bijection of one's own stands beside those of
+/// this crate.
+impl<'t, T: Real, A: Bijection<'t, T>, B: Bijection<'t, T>> Bijection<'t, T> for (A, B) {
+    fn forward(&self, z: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        self.forward_given(z, None)
+    }
+
+    fn inverse(&self, x: Var<'t, T>) -> (Var<'t, T>, LogDet<'t, T>) {
+        self.inverse_given(x, None)
+    }
+
+    fn forward_given(
+        &self,
+        z: Var<'t, T>,
+        context: Option<Var<'t, T>>,
+    ) -> (Var<'t, T>, LogDet<'t, T>) {
+        let (between, first) = self.0.forward_given(z, context);
+        let (x, second) = self.1.forward_given(between, context);
+        (x, first + second)
+    }
+
+    fn inverse_given(
+        &self,
+        x: Var<'t, T>,
+        context: Option<Var<'t, T>>,
+    ) -> (Var<'t, T>, LogDet<'t, T>) {
+        let (between, second) = self.1.inverse_given(x, context);
+        let (z, first) = self.0.inverse_given(between, context);
+        (z, second + first)
+    }
+}
+
 fn through<'t, 'b, T: Real, B: 'b>(
     bijections: impl Iterator<Item = &'b B>,
     x: Var<'t, T>,
