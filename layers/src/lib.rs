@@ -50,9 +50,9 @@ pub use bijection::{Bijection, LogDet};
 pub use bijections::{
     ActNorm, ActNormError, Additive, AdditiveCoupling, Affine, AffineCoupling, AnyBijection,
     Autoregressive, Chain, Columns, Conditioning, Coupling, CouplingError, Direction, Inverse,
-    LeakyRelu, LuLinear, Made, MadeError, Part, Permutation, PermutationError, Planar, Radial,
-    Reversible, ScaleShift, Sigmoid, SigmoidError, Softplus, Spline, SplineCoupling, SplineError,
-    Split, Tanh, Transform, examine,
+    LeakyRelu, LuLinear, Made, MadeError, Part, PerPixel, PerPixelError, Permutation,
+    PermutationError, Planar, Radial, Reversible, ScaleShift, Sigmoid, SigmoidError, Softplus,
+    Spline, SplineCoupling, SplineError, Split, Tanh, Transform, examine, examine_given,
 };
 pub use checks::checks;
 pub use conv_transpose2d::ConvTranspose2d;

@@ -3,8 +3,8 @@
 use evidence_autodiff::{Array, Noise, Parameters, Tape};
 use evidence_layers::{
     Affine, AffineCoupling, AnyBijection, Autoregressive, Bijection, Chain, Columns, CouplingError,
-    Direction, Inverse, LeakyRelu, LuLinear, Part, Permutation, Planar, Radial, ScaleShift,
-    Sigmoid, Softplus, Spline, SplineCoupling, Split, Tanh,
+    Direction, Inverse, LeakyRelu, LuLinear, MadeError, Part, Permutation, Planar, Radial,
+    ScaleShift, Sigmoid, Softplus, Spline, SplineCoupling, Split, Tanh,
 };
 use ndarray::Array2;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,6 +90,7 @@ fn one_column_is_refused_when_a_coupling_is_built_and_told_what_to_use() {
             refused.to_string().contains("for 1-D data use an elementwise bijection"),
             "{refused}"
         );
+        assert!(refused.to_string().contains("`Autoregressive` with splines"), "{refused}");
     }
     let all = Split::Mask([true; WIDTH].into());
     let refused = AffineCoupling::<P>::new(WIDTH, all, &[8], Noise::new(0)).unwrap_err();
@@ -97,6 +98,12 @@ fn one_column_is_refused_when_a_coupling_is_built_and_told_what_to_use() {
     for bound in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let coupling = AffineCoupling::<P>::new(2, Split::First, &[8], Noise::new(0)).unwrap();
         assert!(matches!(coupling.with_bound(bound), Err(CouplingError::Bound(_))), "{bound}");
+        let affine = Affine { bound };
+        let coupling =
+            AffineCoupling::<P>::with(affine, 2, Split::First, &[8], Noise::new(0)).map(drop);
+        assert!(matches!(coupling, Err(CouplingError::Bound(_))), "{bound}");
+        let layer = Autoregressive::<P, _>::new(Direction::Masked, affine, 2, &[8], Noise::new(0));
+        assert!(matches!(layer.map(drop), Err(MadeError::Bound(_))), "{bound}");
     }
 }
 

@@ -80,6 +80,9 @@ impl Pixels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Flow, Uniform};
+    use evidence_autodiff::{Array, Parameters, Tape, zeros};
+    use evidence_layers::{AnyBijection, Chain, Inverse, ScaleShift, Sigmoid};
     use ndarray::arr2;
 
     #[test]
@@ -104,6 +107,40 @@ mod tests {
         for (levels, bits) in [(2, 1.0), (16, 4.0), (256, 8.0)] {
             let pixels = Pixels::of_levels(levels).unwrap();
             assert!((pixels.bits_per_dimension(0.0, 64) - bits).abs() < 1e-12);
+        }
+    }
+
+    /// Of y with logit y = μ + a standard logistic number: `P(y ≤ t) = t / (t + (1 − t) e^μ)`, with the density `e^μ / (t + (1 − t) e^μ)²`.
+    #[test]
+    fn bits_are_those_of_the_probability_of_each_level() {
+        let (mu, zero) = (1.5_f64, zeros::<f64>(&[1]));
+        let shift = ScaleShift { log_scale: zero.clone(), shift: (zero + mu).into_shared() };
+        let below = |t: f64| t / (t + (1.0 - t) * mu.exp());
+        let log_density = |t: f64| mu - 2.0 * (t + (1.0 - t) * mu.exp()).ln();
+        // A pixel a row, from uniform numbers by the logit, the shift and back.
+        let chain: Chain<AnyBijection<Array<f64>>> = Chain(vec![
+            Inverse(Sigmoid::default()).into(),
+            shift.into(),
+            Sigmoid::default().into(),
+        ]);
+        let flow = Flow { bijection: chain, base: Uniform };
+        for levels in [17, 256] {
+            let (pixels, d) = (Pixels::of_levels(levels).unwrap(), levels as usize);
+            let x = Array2::from_shape_fn((d, 1), |(level, _)| level as f64);
+            let y = pixels.dequantise(x.view(), Noise::new(2)).unwrap();
+            let tape = Tape::new();
+            let found = flow.bind_constant(&tape).log_prob(tape.constant(&y)).sum(..).item();
+            let expected: f64 = y.iter().map(|&y| log_density(y)).sum();
+            assert!((found - expected).abs() < 1e-10, "{levels}: {found} {expected}");
+            // The density rises, so that within a level it is between those at the ends.
+            let end = |level: f64| level / f64::from(levels);
+            let ends = || x.iter().map(|&level| (end(level), end(level + 1.0)));
+            let truth: f64 = ends().map(|(a, b)| -(below(b) - below(a)).log2()).sum();
+            let spread: f64 = ends().map(|(a, b)| (log_density(b) - log_density(a)) / LN_2).sum();
+            let bits = pixels.bits_per_dimension(found, d);
+            assert!((bits - truth / d as f64).abs() <= spread / d as f64, "{levels}: {bits}");
+            // What the density's sign would change is more than that.
+            assert!(2.0 * found.abs() / LN_2 > 2.0 * spread, "{levels}: {found}");
         }
     }
 

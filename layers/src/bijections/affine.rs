@@ -12,7 +12,7 @@ use evidence_autodiff::{Real, Var};
 /// `x = z eˢ + t`, two parameters for each element: all log-scales, then all shifts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
-    /// β, the bound of the log-scale: positive.
+    /// β, the bound of the log-scale: a positive number.
     pub bound: f64,
 }
 
@@ -36,6 +36,10 @@ impl Affine {
 impl Transform for Affine {
     fn parameters(&self) -> usize {
         2
+    }
+
+    fn bound(&self) -> Option<f64> {
+        Some(self.bound)
     }
 
     fn forward<'t, T: Real>(

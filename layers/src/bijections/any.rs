@@ -4,8 +4,8 @@
 
 use super::{
     ActNorm, ActNormError, AdditiveCoupling, Affine, AffineCoupling, Autoregressive, Chain,
-    Inverse, LeakyRelu, LuLinear, Part, Permutation, Planar, Radial, Reversible, ScaleShift,
-    Sigmoid, Softplus, Spline, SplineCoupling, Tanh,
+    Inverse, LeakyRelu, LuLinear, Part, PerPixel, Permutation, Planar, Radial, Reversible,
+    ScaleShift, Sigmoid, Softplus, Spline, SplineCoupling, Tanh,
 };
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Array, Parameters, Path, Real, Tape, Tree, Var};
@@ -103,6 +103,8 @@ any! {
     LuLinear(LuLinear<P>),
     /// A chain over some of the columns.
     Part(Part<Chain<AnyBijection<P>>>),
+    /// A chain over the channels of each pixel: of a matrix, a 1×1 convolution.
+    PerPixel(PerPixel<Chain<AnyBijection<P>>>),
     /// Columns in another order.
     Permutation(Permutation),
     /// A planar flow.
@@ -136,8 +138,8 @@ impl<B> Chain<B> {
 }
 
 impl<T: Real> Chain<AnyBijection<Array<T>>> {
-    /// Starts every [`ActNorm`] from data, those within a [`Part`] or a [`Reversible`] too: from the data's side to the base, each from
-    /// what reaches it.
+    /// Starts every [`ActNorm`] from data, those within a [`Part`], a [`PerPixel`] or a [`Reversible`] too: from the data's side to the
+    /// base, each from what reaches it.
     ///
     /// # Errors
     /// If what reaches one gives no start.
@@ -158,6 +160,10 @@ impl<T: Real> Chain<AnyBijection<Array<T>>> {
                 AnyBijection::Part(part) => {
                     let mapped = of(part.mapped(reached));
                     part.inside.start(mapped.view())?;
+                }
+                AnyBijection::PerPixel(per_pixel) => {
+                    let pixels = of(per_pixel.pixels(reached));
+                    per_pixel.inside.start(pixels.view())?;
                 }
                 _ => {}
             }
@@ -213,5 +219,22 @@ mod tests {
         for column in 1..3 {
             assert!(means[[column]].abs() < 1e-10 && (deviations[[column]] - 1.0).abs() < 1e-10);
         }
+    }
+
+    #[test]
+    fn an_actnorm_of_channels_starts_from_all_pixels() {
+        let mut rows = Array2::<f64>::zeros((50, 6));
+        Noise::new(4).fill_normal_f64(rows.as_slice_mut().unwrap());
+        // Pixels differ in their means: it is over all of them that a channel has mean 0 and variance 1.
+        let rows = rows * 3.0 + &Array2::from_shape_fn((1, 6), |(_, column)| column as f64);
+        let channels: Chain<AnyBijection<Array<f64>>> = Chain(vec![ActNorm::new(2).into()]);
+        let mut chain: Chain<AnyBijection<Array<f64>>> =
+            Chain(vec![PerPixel::new(channels, 6, 2).unwrap().into()]);
+        chain.start(rows.view()).unwrap();
+        let tape = Tape::new();
+        let (z, _) = chain.bind_constant(&tape).inverse(tape.constant(&rows));
+        let z = z.reshape(&[150, 2]);
+        assert!(z.mean(0).data().iter().all(|mean| mean.abs() < 1e-10));
+        assert!(z.variance(0).data().iter().all(|variance| (variance - 1.0).abs() < 1e-10));
     }
 }

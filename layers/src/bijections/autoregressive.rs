@@ -8,12 +8,15 @@
 //!   by column**.
 //!
 //! Column by column no unit of the network is computed twice: the arithmetic is that of one pass, and as linear in d, but cut into d
-//! parts that wait for each other. Each part copies the units known so far, which is small beside a layer's product.
+//! parts that wait for each other. Memory is linear in d too, that of a gradient included, for which the network's products are computed
+//! a second time. Each part copies what is known so far, columns and units: small beside a layer's product where it has many units for
+//! each column, more than it where it has about one.
 //!
 //! The Jacobian is triangular: `log |det ∂x/∂z| = Σ ln |∂g/∂z_j|`. g is a [`Transform`]. Put a [`Permutation`](super::Permutation)
 //! between two, so that the first column is not always the first.
 
 use super::columnwise::Columnwise;
+use super::transform::bad_bound;
 use super::{Columns, Made, MadeError, Transform};
 use crate::{Bijection, LogDet};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
@@ -47,7 +50,7 @@ impl<T: Real, G: Transform> Autoregressive<Array<T>, G> {
     /// With a transform and hidden layers of the given sizes; it starts with all parameters 0.
     ///
     /// # Errors
-    /// If there are no columns, or a hidden layer has no units.
+    /// If there are no columns, a hidden layer has no units, or the transform's bound is not a positive number.
     pub fn new(
         direction: Direction,
         transform: G,
@@ -55,6 +58,9 @@ impl<T: Real, G: Transform> Autoregressive<Array<T>, G> {
         hidden: &[usize],
         noise: Noise,
     ) -> Result<Self, MadeError> {
+        if let Some(bound) = bad_bound(&transform) {
+            return Err(MadeError::Bound(bound));
+        }
         let columns = columns.into();
         let (d, outputs) = (columns.width, columns.width * transform.parameters());
         let column = |output| transform.column(output, d);

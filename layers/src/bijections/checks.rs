@@ -49,7 +49,7 @@ impl<'t, T: Real, B: Bijection<'t, T>> Bijection<'t, T> for Conditioned<B> {
 /// Where a bijection is checked.
 #[derive(Clone, Copy)]
 struct Domain {
-    /// From three times a standard normal to a point of the base: out to some ten deviations.
+    /// From three times a standard normal, and from ±10, to a point of the base.
     base: fn(f64) -> f64,
     /// Where data are drawn from, for gradients.
     data: (f64, f64),
@@ -117,7 +117,7 @@ macro_rules! bijection {
                     leaf += 1;
                     normal(array.shape(), 0.5, noise.stream(leaf)).into_shared()
                 });
-                let points = normal(&[8, width], 3.0, noise.stream(0)).mapv(domain.base);
+                let points = points(width, noise.stream(0)).mapv(domain.base);
                 let tape = evidence_autodiff::Tape::<f64>::new();
                 let bound = tree.bind_constant(&tape);
                 let (x, there) = bound.forward(tape.constant(&points));
@@ -254,6 +254,7 @@ fn couplings(table: &mut Vec<Check>, width: usize) {
         bijection!(table, "AffineCoupling, checkerboard", width, board, AffineCoupling<P>);
         let channels = affine(Split::channels([4, 4], true));
         bijection!(table, "AffineCoupling, channels", width, channels, AffineCoupling<P>);
+        per_pixel(table, width);
         bijection!(
             table,
             "Multi-scale, two levels",
@@ -317,6 +318,15 @@ fn couplings(table: &mut Vec<Check>, width: usize) {
         1e-3,
     );
     bijection!(table, "Reversible", width, kept, Reversible<P>, MILD);
+    let pair = (affine(Split::First), LuLinear::random(width, noise));
+    bijection!(
+        table,
+        "Two of different types",
+        width,
+        pair,
+        (AffineCoupling<P>, LuLinear<P>),
+        MILD
+    );
     let different = Chain(vec![
         Planar::new(width, noise).into(),
         splines(Split::First).into(),
@@ -325,6 +335,20 @@ fn couplings(table: &mut Vec<Check>, width: usize) {
         ActNorm::new(width).into(),
     ]);
     bijection!(table, "Chain of different ones", width, different, Chain<AnyBijection<P>>, MILD);
+}
+
+/// Those of the four channels of each pixel.
+fn per_pixel(table: &mut Vec<Check>, width: usize) {
+    let noise = Noise::new(0);
+    let matrix = PerPixel::new(LuLinear::random(4, noise), width, 4).expect("4 divides it");
+    bijection!(table, "PerPixel, matrix", width, matrix, PerPixel<LuLinear<P>>);
+    let norm = PerPixel::new(ActNorm::new(4), width, 4).expect("4 divides it");
+    bijection!(table, "PerPixel, ActNorm", width, norm, PerPixel<ActNorm<P>>);
+    let columns = Columns { width: 4, context: CONTEXT };
+    let given = AffineCoupling::with(Affine::default(), columns, Split::First, &[8], noise);
+    let given = PerPixel::new(given.expect("wide enough"), width, 4).expect("4 divides it");
+    type Given = Conditioned<PerPixel<AffineCoupling<P>>>;
+    bijection!(table, "PerPixel, conditional", width, Conditioned(given), Given);
 }
 
 /// An image of 4×4 pixels: a coupling over a checkerboard, squeezed, one over channels, half of which are mapped further.
@@ -339,6 +363,15 @@ fn levels(noise: Noise) -> Chain<AnyBijection<P>> {
         Permutation::squeeze([4, 4, 1]).expect("even").into(),
         coupling(16, Split::checkerboard([4, 4, 1], false)).into(),
     ])
+}
+
+/// Rows for the laws: three deviations wide, and two whose columns are all ten deviations out, which draws hardly reach.
+fn points(width: usize, noise: Noise) -> ArrayD<f64> {
+    let mut points = normal(&[10, width], 3.0, noise);
+    for (row, far) in [(8, 10.0), (9, -10.0)] {
+        points.index_axis_mut(Axis(0), row).fill(far);
+    }
+    points
 }
 
 fn normal(shape: &[usize], scale: f64, noise: Noise) -> ArrayD<f64> {

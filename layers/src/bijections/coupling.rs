@@ -9,6 +9,7 @@
 //! eq. 4–8) or a [`Spline`] (Durkan and others 2019).
 
 use super::places::Places;
+use super::transform::bad_bound;
 use super::{Additive, Affine, Columns, Spline, Split, Transform};
 use crate::{Activation, Bijection, Init, LogDet, Mlp};
 use evidence_autodiff::{Array, Noise, Path, Real, Tree, Var};
@@ -38,7 +39,8 @@ pub enum CouplingError {
     /// A coupling needs a column to condition on and one to transform.
     #[error(
         "a coupling over {0} column(s): it needs at least one to condition on and one to transform; \
-         for 1-D data use an elementwise bijection, or add a column of noise"
+         for 1-D data use an elementwise bijection, or `Autoregressive` with splines, which learns a 1-D density, \
+         or add a column of noise"
     )]
     TooNarrow(usize),
     /// The bound of the log-scale is not positive.
@@ -83,10 +85,10 @@ impl<T: Real> AffineCoupling<Array<T>> {
     /// # Errors
     /// If it is not a positive number.
     pub fn with_bound(self, bound: f64) -> Result<Self, CouplingError> {
-        if bound > 0.0 && bound.is_finite() {
-            Ok(Self { transform: Affine { bound }, ..self })
-        } else {
-            Err(CouplingError::Bound(bound))
+        let transform = Affine { bound };
+        match bad_bound(&transform) {
+            Some(bound) => Err(CouplingError::Bound(bound)),
+            None => Ok(Self { transform, ..self }),
         }
     }
 }
@@ -111,7 +113,8 @@ impl<T: Real, G: Transform> Coupling<Array<T>, G> {
     /// ```
     ///
     /// # Errors
-    /// If there are fewer than two columns, or the split leaves none to condition on or none to transform.
+    /// If there are fewer than two columns, the split leaves none to condition on or none to transform, or the transform's bound is not
+    /// a positive number.
     pub fn with(
         transform: G,
         columns: impl Into<Columns>,
@@ -119,6 +122,9 @@ impl<T: Real, G: Transform> Coupling<Array<T>, G> {
         hidden: &[usize],
         noise: Noise,
     ) -> Result<Self, CouplingError> {
+        if let Some(bound) = bad_bound(&transform) {
+            return Err(CouplingError::Bound(bound));
+        }
         let columns = columns.into();
         let (places, [condition, transformed]) = Places::new(&split, columns.width)?;
         let outputs = transformed * transform.parameters();

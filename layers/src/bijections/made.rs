@@ -65,7 +65,7 @@ pub struct Made<P> {
 }
 
 /// A masked network that cannot be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum MadeError {
     /// There is nothing to model.
     #[error("an autoregressive network over no columns: it needs at least one")]
@@ -73,6 +73,11 @@ pub enum MadeError {
     /// A layer that lets nothing through.
     #[error("hidden layer {0} has no units: each needs at least one")]
     NoUnits(usize),
+    /// The bound of the transform's log-scale is not positive.
+    #[error(
+        "a bound of {0} for an autoregressive layer's log-scale: it must be a positive number (1 is usual)"
+    )]
+    Bound(f64),
 }
 
 impl<T: Real> Made<Array<T>> {

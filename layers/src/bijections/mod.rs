@@ -2,7 +2,8 @@
 //!
 //! [`Coupling`] and [`Autoregressive`] say which columns decide about which; a [`Transform`] ([`Additive`], [`Affine`], [`Spline`]) says
 //! what is done to a column. The others stand alone. [`Chain`] puts them one behind the other, [`Inverse`] turns one round,
-//! [`Part`] applies one to some of the columns, and [`AnyBijection`] lets different ones stand in one chain.
+//! [`Part`] applies one to some of the columns, [`PerPixel`] one to the channels of each pixel, and [`AnyBijection`] lets different ones
+//! stand in one chain.
 
 /// A tree without leaves: configuration only.
 macro_rules! leafless {
@@ -40,6 +41,7 @@ mod leaky_relu;
 mod linear;
 mod made;
 mod part;
+mod per_pixel;
 mod permutation;
 mod places;
 mod planar;
@@ -61,12 +63,13 @@ pub use autoregressive::{Autoregressive, Direction};
 pub use chain::Chain;
 pub(crate) use checks::checks;
 pub use coupling::{AdditiveCoupling, AffineCoupling, Coupling, CouplingError, SplineCoupling};
-pub use examine::{Conditioning, examine};
+pub use examine::{Conditioning, examine, examine_given};
 pub use inverse::Inverse;
 pub use leaky_relu::LeakyRelu;
 pub use linear::LuLinear;
 pub use made::{Columns, Made, MadeError};
 pub use part::Part;
+pub use per_pixel::{PerPixel, PerPixelError};
 pub use permutation::{Permutation, PermutationError};
 pub use planar::Planar;
 pub use radial::Radial;

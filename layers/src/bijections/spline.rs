@@ -96,8 +96,8 @@ impl Spline {
     /// The parameters of the spline, data → base, through knots (xₖ, yₖ), k = 0 … K, with the given slopes at the inner ones.
     ///
     /// # Errors
-    /// If there are not K + 1 knots and K − 1 slopes, the outer knots are not at ±bound, or knots or slopes do not increase by what
-    /// [`Knots::LEAST`] asks for.
+    /// If there are not K + 1 knots and K − 1 slopes, the outer knots are not at ±bound, knots do not increase by at least
+    /// [`Knots::LEAST`] of the interval, or a slope is not above it.
     ///
     /// ```
     /// use evidence_layers::{Spline, SplineError, Transform};

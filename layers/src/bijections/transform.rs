@@ -16,6 +16,11 @@ pub trait Transform: Clone + Debug + Send + Sync + 'static {
         parameter % columns
     }
 
+    /// The bound of its log-scale, if it has one; what would be built with one that is not a positive number is refused.
+    fn bound(&self) -> Option<f64> {
+        None
+    }
+
     /// Base → data, given parameters `[n, k · parameters]`: the point, and the log-determinant of each row.
     fn forward<'t, T: Real>(
         &self,
@@ -29,4 +34,9 @@ pub trait Transform: Clone + Debug + Send + Sync + 'static {
         x: Var<'t, T>,
         parameters: Var<'t, T>,
     ) -> (Var<'t, T>, LogDet<'t, T>);
+}
+
+/// The bound that no log-scale can have.
+pub(super) fn bad_bound(transform: &impl Transform) -> Option<f64> {
+    transform.bound().filter(|&bound| !(bound > 0.0 && bound.is_finite()))
 }

@@ -1,16 +1,18 @@
 //! Flows of every kind and base: densities with mass one, draws that know theirs, and the reverse KL against closed form.
 
 use crate::common::{P, log_normal, normal, scrambled, within_four_errors};
-use evidence_autodiff::{Noise, Parameters, Tape};
+use evidence_autodiff::check::{Function, check_gradient};
+use evidence_autodiff::{Noise, Parameters, Path, Real, Tape, Tree, Var};
 use evidence_layers::{
-    AnyBijection, Bijection, Chain, Columns, Inverse, LuLinear, Planar, Radial, ScaleShift,
-    Sigmoid, Spline, SplineCoupling, Split,
+    Additive, AdditiveCoupling, Affine, AffineCoupling, AnyBijection, Autoregressive, Bijection,
+    Chain, Columns, Direction, Inverse, LuLinear, Part, Permutation, Planar, Radial, Reversible,
+    ScaleShift, Sigmoid, Spline, SplineCoupling, Split,
 };
 use evidence_models::{
     AnyBase, ConditionalFlow, Flow, Importance, Normal, NormalMixture, Potential, StandardNormal,
     StudentT, Uniform,
 };
-use ndarray::{Array2, arr1, arr2};
+use ndarray::{Array2, ArrayView2, arr1, arr2, s};
 
 type AnyFlow = Flow<Chain<AnyBijection<P>>, AnyBase<P>>;
 
@@ -148,7 +150,7 @@ fn the_reverse_kl_is_that_of_two_normals_and_ends_at_minus_log_z() {
             .map(|seed| {
                 let tape = Tape::new();
                 let bound = flow.bind_constant(&tape);
-                let target = |x: evidence_autodiff::Var<'_, f64>| {
+                let target = |x: Var<'_, f64>| {
                     let values = x.data().chunks(2).map(|x| {
                         log_normal(x[0], 0.0, 1.0) + log_normal(x[1], 0.0, 1.0) + 5.0_f64.ln()
                     });
@@ -220,4 +222,124 @@ fn a_conditional_flow_is_another_density_for_another_context() {
         assert!(z.data().iter().zip(base.data()).all(|(a, b)| (a - b).abs() < 1e-9));
     }
     assert!((densities[0] - densities[1]).abs() > 1e-3, "{densities:?}");
+}
+
+type Conditional = Flow<Chain<AnyBijection<P>>>;
+
+/// Of three columns and a context of two: one of each kind that takes a context, and chains, with random parameters.
+fn conditional_kinds() -> Vec<(&'static str, Conditional)> {
+    let (noise, spline) = (Noise::new(67), Spline::new(6, 3.0).unwrap());
+    let columns = Columns { width: 3, context: 2 };
+    let affine = |columns: Columns, split| {
+        AffineCoupling::with(Affine::default(), columns, split, &[16], noise).unwrap()
+    };
+    let additive = AdditiveCoupling::with(Additive, columns, Split::First, &[16], noise).unwrap();
+    let splines = |split| SplineCoupling::with(spline, columns, split, &[16], noise).unwrap();
+    let layer = |direction| {
+        Autoregressive::new(direction, Affine::default(), columns, &[16], noise).unwrap()
+    };
+    let spline_layer =
+        |direction| Autoregressive::new(direction, spline, columns, &[16], noise).unwrap();
+    let one = |bijection: AnyBijection<P>| Chain(vec![bijection]);
+    let inside = one(affine(Columns { width: 2, ..columns }, Split::First).into());
+    let chain = || -> Chain<AnyBijection<P>> {
+        Chain(vec![
+            affine(columns, Split::First).into(),
+            Permutation::reversed(3).into(),
+            splines(Split::Even).into(),
+            ScaleShift::identity(3).into(),
+            layer(Direction::Masked).into(),
+        ])
+    };
+    let chains = vec![
+        ("affine coupling", one(affine(columns, Split::First).into())),
+        ("additive coupling", one(additive.into())),
+        ("spline coupling", one(splines(Split::Odd).into())),
+        ("MAF", one(layer(Direction::Masked).into())),
+        ("IAF", one(layer(Direction::Inverse).into())),
+        ("MAF of splines", one(spline_layer(Direction::Masked).into())),
+        ("IAF of splines", one(spline_layer(Direction::Inverse).into())),
+        ("part", one(Part::new(inside, 3, Split::First).unwrap().into())),
+        ("chain", chain()),
+        ("reversible chain", one(Reversible::new(chain(), 1e-9).into())),
+    ];
+    let scale = |(name, chain)| (name, scrambled(&Flow::new(chain), 0.2, noise.stream(1)));
+    chains.into_iter().map(scale).collect()
+}
+
+/// Five points, and a context for each.
+fn points_and_contexts() -> (Array2<f64>, Array2<f64>) {
+    (normal(5, 3, Noise::new(68)), normal(5, 2, Noise::new(69)))
+}
+
+#[test]
+fn a_row_of_a_batch_is_given_its_own_context() {
+    let (x, contexts) = points_and_contexts();
+    let near = |name: &str, found: &[f64], alone: &[f64]| {
+        assert_eq!(found.len(), alone.len(), "{name}");
+        for (found, alone) in found.iter().zip(alone) {
+            assert!(
+                (found - alone).abs() <= 1e-12 * alone.abs().max(1.0),
+                "{name}: {found} {alone}"
+            );
+        }
+    };
+    for (name, flow) in conditional_kinds() {
+        let tape = Tape::new();
+        let bound = flow.bind_constant(&tape);
+        let log_prob = |x: ArrayView2<'_, f64>, contexts: ArrayView2<'_, f64>| {
+            let given = tape.constant(contexts);
+            bound.log_prob_given(tape.constant(x), Some(given)).data().to_vec()
+        };
+        let together = log_prob(x.view(), contexts.view());
+        let given = tape.constant(&contexts);
+        let draws = bound.sample_given(given, 3, Noise::new(72));
+        let base = tape.normal(&[5, 3], Noise::new(72));
+        for row in 0..5 {
+            let only = s![row..=row, ..];
+            let alone = log_prob(x.slice(only), contexts.slice(only));
+            near(name, &together[row..=row], &alone);
+            let (z, given) = (base.slice(0, row..=row), given.slice(0, row..=row));
+            let draw = bound.bijection.forward_given(z, Some(given)).0;
+            near(name, &draws.data()[3 * row..3 * row + 3], draw.data());
+            // That of its neighbour would be told.
+            let other = contexts.slice(s![(row + 1) % 5..=(row + 1) % 5, ..]);
+            let other = log_prob(x.slice(only), other)[0];
+            assert!((other - together[row]).abs() > 1e-6, "{name}, row {row}: {other}");
+        }
+    }
+}
+
+/// Of points and their contexts: the log-density, or the square of draws and their log-determinant.
+struct Given {
+    flow: Conditional,
+    draws: bool,
+}
+
+impl Function for Given {
+    fn call<'t, T: Real>(&self, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        let (x, context) = (inputs[0], Some(inputs[1]));
+        let bind = &mut |_: &Path<'_>, leaf: &P| x.tape().constant(leaf.mapv(T::from_f64));
+        let flow = self.flow.map(&Path::root(), bind);
+        if self.draws {
+            let (x, log_det) = flow.bijection.forward_given(x, context);
+            x.square().sum(-1) + log_det.value()
+        } else {
+            flow.log_prob_given(x, context)
+        }
+    }
+}
+
+#[test]
+fn the_gradient_by_the_context_is_that_of_dual_numbers() {
+    let (x, contexts) = points_and_contexts();
+    let inputs = [x.into_dyn(), contexts.into_dyn()];
+    for (name, flow) in conditional_kinds() {
+        for draws in [false, true] {
+            let given = Given { flow: flow.clone(), draws };
+            let report = check_gradient(&given, &inputs);
+            let report = report.unwrap_or_else(|error| panic!("{name}, draws {draws}: {error}"));
+            assert_eq!(report.derivatives, 5 * (3 + 2), "{name}");
+        }
+    }
 }
