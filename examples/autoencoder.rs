@@ -60,7 +60,7 @@ fn main() -> Result<(), Failure> {
                 Event::Stop(_) | Event::Unread(_) => break,
             }
         }
-        let model = trainer.finish(Vec::new()).model;
+        let model = trainer.finish(Vec::new()).into_result()?.model;
         let (squeezed, pca) = (through(&model, &test)?, Pca::fit(training.view()));
         let (ours, theirs) = (
             mean_squared_error(&squeezed, &test),

@@ -58,7 +58,7 @@ fn main() -> Result<(), Failure> {
         }
         let each = begin.elapsed().as_secs_f64() / history.len().max(1) as f64;
         println!("{each:.2} s an epoch of {} images", training.rows());
-        let model = trainer.finish(Vec::new()).model;
+        let model = trainer.finish(Vec::new()).into_result()?.model;
 
         let some = data.test.slice(ndarray::s![..data.test.nrows().min(500), ..]);
         let evidence = model.evidence(some.mapv(|x| x as f32).view(), 50, Noise::new(5));

@@ -32,7 +32,7 @@ use evidence::autodiff::kernels::threads::with_threads;
 use evidence::models::{DenseNetwork, Model, SemiSupervised, Vae};
 use evidence::optim::Adam;
 use evidence::train::data::{Images, MixedBatches, binarised};
-use evidence::train::{Event, FitOptions, Schedule, Stop, Trainer};
+use evidence::train::{Event, FitOptions, Schedule, Trainer};
 use evidence::{Array, Likelihood, Mlp, Noise, Parameters, Tape};
 use few_labels::{CLASSES, Data, Labels, M2, Recipe};
 use ndarray::{Array1, Array2, Axis};
@@ -262,13 +262,8 @@ fn trained<M: Model<f32>>(
     let options = FitOptions { epochs, batch, schedule, seed, warm_up, ..FitOptions::default() };
     let mut adam = Adam::new(rate)?;
     let mut trainer = Trainer::drawn(model, rows, &mut draw, None, &mut adam, options)?;
-    loop {
-        match trainer.advance() {
-            Event::Stop(Stop::Diverged(divergence)) => return Err(divergence.to_string().into()),
-            Event::Stop(_) => return Ok(trainer.finish(Vec::new()).model),
-            _ => {}
-        }
-    }
+    while !matches!(trainer.advance(), Event::Stop(_)) {}
+    Ok(trainer.finish(Vec::new()).into_result()?.model)
 }
 
 /// q(z | x) of rows.

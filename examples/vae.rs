@@ -48,7 +48,7 @@ fn main() -> Result<(), Failure> {
                 Event::Stop(_) | Event::Unread(_) => break,
             }
         }
-        let model = trainer.finish(Vec::new()).model;
+        let model = trainer.finish(Vec::new()).into_result()?.model;
 
         let some =
             data.test.slice(ndarray::s![..data.test.nrows().min(500), ..]).mapv(|x| x as f32);

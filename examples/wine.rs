@@ -106,7 +106,9 @@ impl Wine {
             warm_up: epochs / 2,
             ..FitOptions::default()
         };
-        Ok(fit::<f32, _>(model, &training, None, &mut Adam::new(5e-3)?, &options, |_| {})?.model)
+        Ok(fit::<f32, _>(model, &training, None, &mut Adam::new(5e-3)?, &options, |_| {})?
+            .into_result()?
+            .model)
     }
 }
 
@@ -131,7 +133,8 @@ fn run() -> Result<()> {
         FitOptions { epochs: 100, batch: 32, patience: Some(15), ..FitOptions::default() };
     let mut adam = Adam::new(3e-3)?;
     let dense =
-        fit::<f32, _>(model, &wine.training, Some(&wine.validation), &mut adam, &options, |_| {})?;
+        fit::<f32, _>(model, &wine.training, Some(&wine.validation), &mut adam, &options, |_| {})?
+            .into_result()?;
     wine.report("dense network", &dense.model.predictive(wine.test.view()));
 
     let (noise, draws) = (Noise::new(2), 200);

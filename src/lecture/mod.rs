@@ -13,7 +13,7 @@ use evidence_autodiff::kernels::threads::with_threads;
 use evidence_layers::CouplingError;
 use evidence_optim::OptimError;
 use evidence_train::data::DataError;
-use evidence_train::{Divergence, Epoch, Fit, Progress, Stop};
+use evidence_train::{Divergence, Epoch, Fit, Progress};
 use ndarray::Array1;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -94,10 +94,7 @@ pub fn run(options: &LectureOptions) -> Result<Summary, LectureError> {
 
 /// A fitted model, or the diagnosis of a run that diverged.
 fn finished<M>(model: &'static str, fit: Fit<M>) -> Result<Fit<M>, LectureError> {
-    match fit.stop {
-        Stop::Diverged(divergence) => Err(LectureError::Diverged { model, divergence }),
-        Stop::Finished | Stop::Early => Ok(fit),
-    }
+    fit.into_result().map_err(|divergence| LectureError::Diverged { model, divergence })
 }
 
 fn progress(title: &str, epochs: usize) -> Progress {

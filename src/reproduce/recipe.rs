@@ -20,7 +20,7 @@ use evidence_models::metrics::rmse;
 use evidence_models::{BayesianNetwork, Likelihood, Mixture};
 use evidence_optim::Adam;
 use evidence_train::data::{DataError, Dataset, Part, Standardized};
-use evidence_train::{FitOptions, Schedule, Stop, fit};
+use evidence_train::{FitOptions, Schedule, fit};
 use ndarray::{Array1, Axis};
 use serde::Serialize;
 
@@ -152,10 +152,11 @@ fn predict(
     };
     let fitted =
         fit(model, &training, None, &mut Adam::new(5e-3)?, &options, |_| {}).map_err(data)?;
-    if let Stop::Diverged(divergence) = fitted.stop {
-        let divergence = Box::new(divergence);
-        return Err(ReproduceError::Diverged { set: set.name.clone(), split, divergence });
-    }
+    let fitted = fitted.into_result().map_err(|divergence| ReproduceError::Diverged {
+        set: set.name.clone(),
+        split,
+        divergence: Box::new(divergence),
+    })?;
     let inputs = all.features().select(Axis(0), asked).mapv(|x| x as f32);
     let scaled = fitted.model.predictive(inputs.view(), DRAWS, noise.stream(1));
     Ok(scaled.rescaled(units.mean()[0], units.scale()[0]))

@@ -23,7 +23,7 @@ use evidence_layers::{Activation, Estimator, Mlp, PosteriorKind, Prior};
 use evidence_models::{BayesianNetwork, Likelihood};
 use evidence_optim::Sgd;
 use evidence_train::data::{Dataset, Images};
-use evidence_train::{Epoch, FitOptions, Schedule, Stop, fit};
+use evidence_train::{Epoch, FitOptions, Schedule, fit};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// Units of the two hidden layers.
@@ -111,11 +111,7 @@ pub(super) fn train(
     };
     let mut descent = Sgd::new(0.1)?.momentum(0.9)?;
     let fitted = fit(model, &training, None, &mut descent, &fit_options, report)?;
-    match fitted.stop {
-        Stop::Diverged(divergence) => Err(MnistError::Diverged(Box::new(divergence))),
-        Stop::Finished | Stop::Early => {
-            let kl = fitted.history.last().map_or(f64::NAN, |epoch| epoch.parts[1].1);
-            Ok((fitted.model, kl))
-        }
-    }
+    let fitted = fitted.into_result().map_err(|at| MnistError::Diverged(Box::new(at)))?;
+    let kl = fitted.history.last().map_or(f64::NAN, |epoch| epoch.parts[1].1);
+    Ok((fitted.model, kl))
 }

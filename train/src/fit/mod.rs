@@ -98,6 +98,8 @@ pub struct Divergence {
     pub anomaly: Option<Anomaly>,
 }
 
+impl std::error::Error for Divergence {}
+
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "training diverged at epoch {}, step {}", self.epoch, self.step)?;
@@ -128,11 +130,24 @@ pub struct Fit<M> {
     pub stop: Stop,
 }
 
+impl<M> Fit<M> {
+    /// The fit, for callers who have no use for the best model of a run that diverged.
+    ///
+    /// # Errors
+    /// Where it diverged, if it did.
+    pub fn into_result(self) -> Result<Self, Divergence> {
+        match self.stop {
+            Stop::Diverged(divergence) => Err(divergence),
+            Stop::Finished | Stop::Early => Ok(self),
+        }
+    }
+}
+
 /// Fits a model to a training set.
 ///
 /// `report` is called behind every epoch. The result is a function of the arguments alone: the same bits on any
 /// number of threads. Call it inside [`with_threads`](evidence_autodiff::kernels::threads::with_threads), which enters the pool
-/// once for the whole run. A schedule leaves the optimiser with its own learning rate again.
+/// once for the whole run; outside it takes one thread. Denormals are zero meanwhile, in every thread of that pool. A schedule leaves the optimiser with its own learning rate again.
 ///
 /// # Errors
 /// If the batch size is 0.

@@ -6,6 +6,7 @@ use super::restore::{RestoreError, fits, put};
 use super::snapshot::{Position, Snapshot, apart, assign, keep};
 use super::{Divergence, Epoch, Fit, FitOptions, Schedule, Stop};
 use crate::data::{DataError, Dataset, Draw, Draws, Shuffled, Source, Stream, StreamError};
+use evidence_autodiff::kernels::denormals::FlushDenormals;
 use evidence_autodiff::{Noise, Parameters, Real, Tape, expect_one_order};
 use evidence_models::{Backprop, Model, Value};
 use evidence_optim::{Optimizer, clip_by_global_norm, global_norm, schedule};
@@ -185,11 +186,10 @@ where
         &self.model
     }
 
-    /// Takes one step, and behind the last of an epoch validates; does nothing once the training has ended.
+    /// Takes one step, and behind the last of an epoch validates; does nothing once the training has ended. Denormals are zero meanwhile.
     pub fn advance(&mut self) -> Event {
-        if self.stop.is_none() {
-            self.stop = self.ended();
-        }
+        let _flushing = FlushDenormals::new();
+        self.stop = self.stop.take().or_else(|| self.ended());
         if let Some(stop) = &self.stop {
             return Event::Stop(stop.clone());
         }

@@ -1,6 +1,6 @@
 //! The seed alone decides the result, to the last bit.
 
-use crate::cases::{Law, SMALL, Sizes, bits, each, run};
+use crate::cases::{Law, SMALL, Sizes, bits, each, others, run};
 use evidence_autodiff::kernels::threads::{FORK_MIN_ELEMENTS, with_threads};
 use evidence_models::Model;
 use evidence_train::data::Dataset;
@@ -36,6 +36,7 @@ fn the_bits_are_the_same_on_any_number_of_threads() {
     const { assert!(FORKING.width * FORKING.hidden >= FORK_MIN_ELEMENTS) }
     const { assert!(FORKING.width * BATCH >= FORK_MIN_ELEMENTS) }
     each(FORKING, &Threads);
+    others(FORKING, &Threads);
 }
 
 struct Seeds;

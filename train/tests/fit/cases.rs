@@ -2,16 +2,18 @@
 
 use evidence_autodiff::{Array, Noise, Parameters};
 use evidence_layers::{
-    Activation, AffineCoupling, Chain, Estimator, Mlp, PosteriorKind as Kind, Prior,
+    ActNorm, Activation, Affine, AffineCoupling, AnyBijection, Chain, Columns, Estimator, LuLinear,
+    Mlp, Planar, PosteriorKind as Kind, Prior, Radial, Spline, SplineCoupling, Split,
 };
 use evidence_models::yardsticks::DropoutNetwork;
 use evidence_models::{
-    Autoencoder, BayesianNetwork, DenseNetwork, Flow, Iwae, Likelihood, Model, Vae,
+    Autoencoder, BayesianNetwork, ConditionalFlow, ConditionalVae, DenseNetwork, Flow, Iwae,
+    Likelihood, Model, SemiSupervised, UNLABELLED, Vae,
 };
 use evidence_optim::{Adam, Optimizer};
 use evidence_train::data::Dataset;
 use evidence_train::{Fit, FitOptions, fit};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, s};
 
 /// Rows and sizes of a problem.
 #[derive(Clone, Copy)]
@@ -107,6 +109,59 @@ pub fn each(sizes: Sizes, law: &impl Law) {
     let flow: Flow<Chain<AffineCoupling<Array<f32>>>> =
         Flow::real_nvp(width, 3, &[hidden], weights).unwrap();
     law.check("flow", flow, &real);
+}
+
+/// Holds to a law the models that [`each`] leaves out: of images, of labels in part, and flows of other layers. The rows are images of
+/// 8 × 8.
+pub fn others(sizes: Sizes, law: &impl Law) {
+    let Sizes { rows, width, hidden } = sizes;
+    let noise = Noise::new(12);
+    let mixed = normal(rows, 2, noise.stream(0)).dot(&normal(2, width, noise.stream(1)));
+    let pixels = mixed.mapv(|y| f64::from(u8::from(y > 0.0)));
+    let class = mixed.slice(s![.., ..1]).mapv(|y| f64::from(u8::from(y > 0.0)));
+    let mut known = class.clone();
+    known.slice_mut(s![..;2, ..]).fill(UNLABELLED);
+    let of = |targets: &Array2<f64>| Dataset::new(pixels.clone(), Some(targets.clone())).unwrap();
+    let images = Dataset::new(pixels.clone(), None).unwrap();
+    let real = mixed + 0.1 * normal(rows, width, noise.stream(2));
+    let real_rows = Dataset::new(real.clone(), None).unwrap();
+    let (relu, weights, latents) = (Activation::Relu, noise.stream(3), [width, hidden, 2]);
+    let bernoulli = || Likelihood::<Array<f32>>::Bernoulli;
+
+    let vae = ConditionalVae::new(&latents, 2, relu, bernoulli(), weights);
+    law.check("conditional VAE", vae, &of(&class));
+    let m2 = SemiSupervised::new(&latents, 2, relu, bernoulli(), (0.5, 0.1), weights);
+    law.check("M2", m2, &of(&known));
+    let image = [8, 8, width / 64];
+    let vae = Vae::convolutional(image, &[8], &[32, 2], relu, bernoulli(), weights);
+    law.check("convolutional VAE", vae.unwrap(), &images);
+    let autoencoder = Autoencoder::convolutional(image, &[8], &[32, 2], relu, bernoulli(), weights);
+    law.check("convolutional autoencoder", autoencoder.unwrap(), &images);
+
+    let spline = Spline::new(5, 4.0).unwrap();
+    let flow = Flow::<Chain<SplineCoupling<Array<f32>>>>::neural_spline(
+        width,
+        2,
+        spline,
+        &[hidden],
+        weights,
+    );
+    law.check("spline flow", flow.unwrap(), &real_rows);
+    let maf = Flow::<Chain<AnyBijection<Array<f32>>>>::maf(width, 2, &[hidden], weights);
+    law.check("MAF", maf.unwrap(), &real_rows);
+    let layers: Vec<AnyBijection<Array<f32>>> = vec![
+        ActNorm::new(width).into(),
+        LuLinear::random(width, weights).into(),
+        Planar::new(width, weights).into(),
+        Radial::new(width, weights).into(),
+        AffineCoupling::new(width, Split::First, &[hidden], weights).unwrap().into(),
+    ];
+    law.check("flow of different layers", Flow::new(Chain(layers)), &real_rows);
+    let columns = Columns { width, context: width };
+    let given = AffineCoupling::with(Affine::default(), columns, Split::First, &[hidden], weights);
+    let chain: Chain<AnyBijection<Array<f32>>> = Chain(vec![given.unwrap().into()]);
+    let rows = Dataset::new(pixels.clone(), Some(real)).unwrap();
+    law.check("conditional flow", ConditionalFlow(Flow::new(chain)), &rows);
 }
 
 /// A kind of Bayesian network of two layers.

@@ -10,7 +10,7 @@ use evidence_train::{Divergence, Fit, FitOptions, Stop, evaluate};
 use ndarray::Array2;
 
 /// What every diverged run has: a place, a message that names it, and sound parameters of an epoch before.
-fn diverged<M: Model<f32>>(
+fn diverged<M: Model<f32> + Clone>(
     name: &str,
     fitted: &Fit<M>,
     data: &Dataset,
@@ -35,6 +35,7 @@ fn diverged<M: Model<f32>>(
     }
     let loss = evaluate::<f32, _>(&fitted.model, data, Noise::new(4));
     assert!(loss.is_finite(), "{name}: the parameters kept have a loss of {loss}; {text}");
+    assert_eq!(fitted.clone().into_result().err().as_ref(), Some(at), "{name}");
     at.clone()
 }
 

@@ -134,6 +134,7 @@ impl Law for Early {
         let mut adam = Adam::new(0.03).unwrap();
         let plain = run_with(&mut adam, &model, &training, None, &unwatched);
         assert!(bits(&plain.model) == bits(&fitted.model), "{name}");
+        assert!(fitted.into_result().is_ok(), "{name}: an early stop is no divergence");
     }
 }
 
