@@ -45,6 +45,17 @@ pub enum RunError {
         /// Names and shapes.
         mismatch: Mismatch,
     },
+    /// Layers of another network than the one that is to start from them.
+    #[error(
+        "{path}: these are not the linear layers of the network, outputs first, as PyTorch saves them: {mismatch}; a run's own \
+         model.safetensors is no such file"
+    )]
+    Layers {
+        /// The file.
+        path: PathBuf,
+        /// Names and shapes.
+        mismatch: Mismatch,
+    },
     /// A folder that holds a run already.
     #[error(
         "{path}: holds a run already; choose another folder, or go on with it by `evidence resume`"

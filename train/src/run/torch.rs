@@ -66,7 +66,10 @@ pub fn load_torch(path: &Path, net: &mut Mlp<Array<f32>>) -> Result<(), RunError
         expected.push((format!("{name}.weight"), turned));
         expected.push((format!("{name}.bias"), layer.bias.shape().to_vec()));
     }
-    tensors.expect(&expected)?;
+    tensors.expect(&expected).map_err(|error| match error {
+        RunError::Mismatch { path, mismatch } => RunError::Layers { path, mismatch },
+        other => other,
+    })?;
     let mut arrays: BTreeMap<String, Array<f32>> = tensors.read()?.into_iter().collect();
     let mut expected = expected.into_iter();
     let mut next = || {

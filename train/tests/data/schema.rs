@@ -85,6 +85,45 @@ fn what_does_not_fit_is_refused_by_name() {
     }
 }
 
+/// What is taken for a class must be one; numbers in another notation are the usual reason why it is not.
+#[test]
+fn a_class_that_is_none_is_refused_with_what_helps() {
+    let table = |target: &dyn Fn(usize) -> String, rows: usize| {
+        let rows: String = (0..rows).map(|i| format!("{i};{}\n", target(i))).collect();
+        frame(&format!("x;y\n{rows}"))
+    };
+    let options = |class| SchemaOptions { targets: vec!["y".into()], class, ..Default::default() };
+    let refused =
+        |frame: &Frame, class| Schema::fit(frame, &options(class)).unwrap_err().to_string();
+    let commas = table(&|i| format!("{},5", 100 + i), 60);
+    let error = refused(&commas, false);
+    assert!(error.contains("\"y\" has 60 different values in 60 rows"), "{error}");
+    assert!(error.contains("\"100,5\"") && error.contains("with a point"), "{error}");
+    let names = table(&|i| format!("name {i}"), 60);
+    let error = refused(&names, false);
+    assert!(error.contains("several rows of each") && !error.contains("point"), "{error}");
+    let same = table(&|_| "3".into(), 60);
+    assert!(refused(&same, true).contains("\"3\" in every row"));
+    assert!(
+        Schema::fit(&same, &options(false)).is_ok(),
+        "as a number it says little, but it is one"
+    );
+    // A class of a row each among few, and many classes of several rows.
+    for (classes, rows) in [(20, 20), (30, 60)] {
+        let good = table(&|i| format!("class {}", i % classes), rows);
+        assert!(Schema::fit(&good, &options(false)).is_ok(), "{classes} in {rows}");
+    }
+    // And of a column to learn from.
+    for (first, advice) in
+        [("0,5", "with a point"), ("1,234.5", "with a point"), ("red", "make it categorical")]
+    {
+        let rows: String = (0..40).map(|i| format!("{first};{i}\n")).collect();
+        let error = refused(&frame(&format!("x;y\n{rows}")), false);
+        let held = format!("\"x\" holds text (\"{first}\" in row 0");
+        assert!(error.contains(&held) && error.contains(advice), "{error}");
+    }
+}
+
 /// A run folder may come from a stranger.
 #[test]
 fn stored_schemas_are_checked() {

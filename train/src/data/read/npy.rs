@@ -177,7 +177,10 @@ pub(super) fn header(input: &mut impl Read, part: &str) -> Result<Header, Fault>
         |found: String, advice| Fault::Unsupported { part: part.into(), found, advice };
     let element = element(literal.descr).ok_or_else(|| {
         let found = format!("elements of type '{}'", excerpt(literal.descr));
-        unsupported(found, "save it as floating-point numbers, integers or booleans")
+        unsupported(
+            found,
+            "save it as floating-point numbers of 32 or 64 bits, integers or booleans",
+        )
     })?;
     let (rows, columns) = match literal.shape[..] {
         [rows] => (rows, 1),

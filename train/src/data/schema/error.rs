@@ -52,8 +52,8 @@ pub enum SchemaError {
 
     /// Text in a column that holds numbers.
     #[error(
-        "column \"{name}\" holds text (\"{found}\" in row {row}, counted from 0) where numbers are expected: \
-         make it categorical, or leave it out"
+        "column \"{name}\" holds text (\"{found}\" in row {row}, counted from 0) where numbers are expected: {}",
+        advice(found)
     )]
     Text {
         /// The column.
@@ -121,6 +121,32 @@ pub enum SchemaError {
         limit: usize,
     },
 
+    /// A class whose values hardly repeat.
+    #[error(
+        "column \"{name}\" has {levels} different values in {rows} rows, the first of them \"{first}\", and is to be a class: \
+         a class needs several rows of each{}",
+        if has_comma(first) { format!("; {POINT}") } else { String::new() }
+    )]
+    Unrepeated {
+        /// The column.
+        name: String,
+        /// Its values.
+        levels: usize,
+        /// Rows of the table.
+        rows: usize,
+        /// The first value.
+        first: String,
+    },
+
+    /// A class that is the same in all rows.
+    #[error("column \"{name}\" is \"{level}\" in every row: there is nothing to tell apart")]
+    OneClass {
+        /// The column.
+        name: String,
+        /// What stands there.
+        level: String,
+    },
+
     /// A class among other targets.
     #[error("\"{name}\" is a class and there are {targets} targets: a class is the only target")]
     ClassAmongTargets {
@@ -148,4 +174,18 @@ pub enum SchemaError {
     /// What the numbers themselves have wrong.
     #[error(transparent)]
     Data(#[from] DataError),
+}
+
+/// How numbers are to be written.
+const POINT: &str =
+    "if these are numbers, write their decimals with a point and nothing between thousands";
+
+/// What helps against text.
+fn advice(found: &str) -> &'static str {
+    if has_comma(found) { POINT } else { "make it categorical, or leave it out" }
+}
+
+/// Whether it is a number but for commas.
+fn has_comma(text: &str) -> bool {
+    text.contains(',') && text.replace(',', "").trim().parse::<f64>().is_ok()
 }

@@ -26,6 +26,9 @@ use field::encode;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+/// So many classes may be of a row each: a table to try something out.
+const FEW_LEVELS: usize = 20;
+
 /// A table made ready for a model.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -105,6 +108,7 @@ impl Schema {
         let choice = Choice::new(frame, options)?;
         let mut schema = Self::chosen(frame, &choice, options, |i| &frame.columns()[i])?;
         (schema.rows, schema.fingerprint) = (frame.rows(), hexadecimal(frame.fingerprint()));
+        schema.check_class()?;
         let split = options.split.split(frame.rows())?;
         let moments = |i: usize| match &frame.columns()[i] {
             Column::Numbers(x) => Moments::of(split.train().iter().map(|&row| x[row])),
@@ -120,6 +124,7 @@ impl Schema {
         let frame = scan.columns();
         let mut schema = Self::chosen(frame, scan.choice(), options, |i| scan.levels(i))?;
         (schema.rows, schema.fingerprint) = (scan.rows(), hexadecimal(scan.fingerprint()));
+        schema.check_class()?;
         schema.by_row = true;
         schema.scale(options, |i| scan.moments(i))?;
         Ok(schema)
@@ -143,6 +148,22 @@ impl Schema {
             rows: 0,
             fingerprint: String::new(),
         })
+    }
+
+    /// Refuses a class that is none: numbers of another notation, a name for each row, the same everywhere.
+    fn check_class(&self) -> Result<(), SchemaError> {
+        let [Field { name, encoding: Encoding::Class { levels }, .. }] = &self.targets[..] else {
+            return Ok(());
+        };
+        let name = name.clone();
+        match &levels[..] {
+            [level] => Err(SchemaError::OneClass { name, level: level.clone() }),
+            [first, ..] if levels.len() > FEW_LEVELS && 2 * levels.len() > self.rows => {
+                let (levels, rows, first) = (levels.len(), self.rows, first.clone());
+                Err(SchemaError::Unrepeated { name, levels, rows, first })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sets means and scales by the moments that the columns have on the rows to train on.
