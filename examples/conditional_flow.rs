@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release --example conditional_flow`
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::layers::{Chain, Columns, Spline, SplineCoupling, Split};
 use evidence::models::{ConditionalFlow, Flow};
@@ -12,9 +15,8 @@ use evidence::{Noise, Parameters, Tape};
 use ndarray::Array2;
 use std::f64::consts::LN_2;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 fn main() -> Result<(), Failure> {
+    Arguments::read(&[])?;
     with_threads(0, || {
         // What is given is a model's input, and what is modelled its target.
         let moons = |stream| -> Result<Dataset, Failure> {
@@ -47,7 +49,8 @@ fn main() -> Result<(), Failure> {
                 if epoch.number % 5 == 0 {
                     println!("epoch {:2}: {:.3} nats per datum", epoch.number, epoch.loss);
                 }
-            })?;
+            })?
+            .into_result()?;
         let nll = evaluate::<f32, _>(&fitted.model, &test, Noise::new(0));
         // Where the moons do not overlap, which moon a point is of is worth ln 2.
         let truth = TwoMoons::new(0.1)?.entropy() - LN_2;

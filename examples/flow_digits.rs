@@ -4,6 +4,9 @@
 //!
 //! `cargo run --release --example flow_digits`
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::layers::{
     ActNorm, AffineCoupling, AnyBijection, Chain, Part, Permutation, Sigmoid, Split,
@@ -14,7 +17,6 @@ use evidence::train::data::{Dataset, Split as Rows, digits};
 use evidence::train::{FitOptions, Schedule, evaluate, fit};
 use evidence::{Array, Noise, Parameters, Tape};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 type P = Array<f32>;
 type AnyChain = Chain<AnyBijection<P>>;
 
@@ -22,6 +24,7 @@ const SIDE: usize = 8;
 const D: usize = SIDE * SIDE;
 
 fn main() -> Result<(), Failure> {
+    Arguments::read(&[])?;
     with_threads(0, || {
         let digits = digits();
         let pixels = Pixels::of_levels(17)?;
@@ -58,7 +61,8 @@ fn main() -> Result<(), Failure> {
                 &mut Adam::new(1e-3)?,
                 &options,
                 |_| {},
-            )?;
+            )?
+            .into_result()?;
             let loss = evaluate::<f32, _>(&fitted.model, &test, Noise::new(0));
             println!(
                 "{name}: {} parameters, {} epochs, test {:.3} bits per dimension",

@@ -12,6 +12,9 @@
 //!
 //! `cargo run --release --example free_energy`
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::Noise;
 use evidence::models::special::{digamma, ln_gamma};
 use std::f64::consts::TAU;
@@ -100,7 +103,8 @@ fn by_quadrature(data: &Data, around: Q) -> (f64, f64, f64) {
     (largest + (mass * dm * dt).ln(), mean / mass, precision / mass)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Failure> {
+    Arguments::read(&[])?;
     let mut x = [0.0; 30];
     Noise::new(1).fill_normal_f64(&mut x);
     x.iter_mut().for_each(|x| *x = 1.5 + 0.7 * *x);

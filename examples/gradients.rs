@@ -2,11 +2,15 @@
 //!
 //! `cargo run --release --example gradients`
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::check::{check_gradient, hessian, jvp};
 use evidence::autodiff::{Tape, function};
 use ndarray::array;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Failure> {
+    Arguments::read(&[])?;
     // z = tanh(x W + b), and a loss.
     let x = array![[0.5, -1.0], [1.5, 0.2]];
     let w = array![[0.3, -0.7], [0.8, 0.1]];

@@ -3,6 +3,9 @@
 //!
 //! `cargo run --release --example yardsticks`
 
+mod command_line;
+
+use command_line::{Arguments, Failure};
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::layers::{Estimator, PosteriorKind, Prior};
 use evidence::models::metrics::rmse;
@@ -15,7 +18,8 @@ use evidence::{Activation, Array, Likelihood, Mlp, Noise};
 use ndarray::{Array1, Array2, Axis};
 use std::time::Instant;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type Result<T> = std::result::Result<T, Failure>;
+
 const SIZES: [usize; 3] = [11, 50, 1];
 const PRIOR: f64 = 0.5;
 
@@ -60,7 +64,9 @@ impl Wine {
             ..FitOptions::default()
         };
         let validation = watched.then_some(&self.validation);
-        Ok(fit::<f32, _>(model, &self.training, validation, adam, &options, |_| {})?.model)
+        Ok(fit::<f32, _>(model, &self.training, validation, adam, &options, |_| {})?
+            .into_result()?
+            .model)
     }
 
     fn dense(&self, seed: u64) -> Result<DenseNetwork<Array<f32>>> {
@@ -81,8 +87,9 @@ impl Wine {
     }
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    with_threads(0, run).map_err(|error| -> Box<dyn std::error::Error> { error })
+fn main() -> Result<()> {
+    Arguments::read(&[])?;
+    with_threads(0, run)
 }
 
 fn run() -> Result<()> {
@@ -143,6 +150,7 @@ fn run() -> Result<()> {
             Event::Unread(error) => return Err(error.into()),
         }
     }
+    trainer.finish(Vec::new()).into_result()?;
     wine.report("SWAG (beyond likelihood)", start, &swag.predictive(x, 100, noise));
 
     for estimator in Estimator::ALL {

@@ -67,21 +67,29 @@ pub fn pictures(out: &Out, model: &Vae<Array<f32>>, data: &Data) -> Result<(), F
         let rows = images.axis_chunks_iter(Axis(0), width).enumerate();
         rows.map(|(i, row)| (name(i), row.to_owned())).collect::<Vec<_>>()
     };
-    let rows = named(&drawn, SHOWN, &|_| "drawn".to_owned());
-    picture(out, "samples", "Digits that never were: z from the prior", data.shape, &rows)?;
+    let rows = named(&drawn, SHOWN, &|i| if i == 0 { "means" } else { "" }.to_owned());
+    picture(
+        out,
+        "samples",
+        "Digits that never were: z from the prior, decoded",
+        data.shape,
+        &rows,
+    )?;
 
     // Equal shares of the prior's mass from one image to the next (Kingma and Welling 2014, figure 4).
     let at = |i: usize| normal_quantile((i as f64 + 0.5) / GRID as f64);
     let plane = Array2::from_shape_fn((GRID * GRID, 2), |(i, axis)| {
         if axis == 0 { at(i % GRID) } else { at(GRID - 1 - i / GRID) }
     });
-    let rows = named(&plane, GRID, &|i| format!("{:+.1}", at(GRID - 1 - i)));
-    picture(
+    let place = |i: usize| format!("{:+.1}", at(i));
+    let (rows, columns) = (named(&plane, GRID, &|i| place(GRID - 1 - i)), (0..GRID).map(place));
+    captioned(
         out,
         "grid",
-        "The plane of latents, decoded: equal shares of the prior",
+        "Latents decoded, z₁ across and z₂ up: equal shares of the prior",
         data.shape,
         &rows,
+        &columns.collect::<Vec<_>>(),
     )?;
 
     let tape = Tape::new();
@@ -123,11 +131,24 @@ pub fn picture(
     shape: (usize, usize),
     rows: &[(String, Array2<f64>)],
 ) -> Result<(), Failure> {
+    captioned(out, name, title, shape, rows, &[])
+}
+
+/// With a caption under each column.
+fn captioned(
+    out: &Out,
+    name: &str,
+    title: &str,
+    shape: (usize, usize),
+    rows: &[(String, Array2<f64>)],
+    captions: &[String],
+) -> Result<(), Failure> {
     let clamped: Vec<_> =
         rows.iter().map(|(label, x)| (label, x.mapv(|x| x.clamp(0.0, 1.0)))).collect();
     let rows: Vec<_> =
         clamped.iter().map(|(label, x)| ImageRow { label, images: x.view() }).collect();
-    images(title, shape, &rows, &[])?.save(out.path(name))?;
+    let captions: Vec<&str> = captions.iter().map(String::as_str).collect();
+    images(title, shape, &rows, &captions)?.save(out.path(name))?;
     Ok(())
 }
 

@@ -5,8 +5,9 @@ use super::{Common, line};
 use clap::Args;
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::estimators::{Measurement, measure};
+use evidence::layers::Estimator;
 use evidence::models::{BayesianNetwork, Rows};
-use evidence::plot::{Curve, Format, Labels, PlotError, Scale, curves};
+use evidence::plot::{Curve, Format, Labels, PlotError, Scale, Scales, curves};
 use evidence::train::data::red_wine;
 use evidence::{Activation, Array, Likelihood, Mlp, Noise};
 use ndarray::{Array1, Axis};
@@ -15,8 +16,9 @@ use std::path::PathBuf;
 /// Flags of `evidence estimators`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A network 11-UNITS-1 on rows of the red wine. The plot shows how the variance of one estimate falls with the batch: \
-                  that of the shared draw does not, since all rows meet the same weights.\n\nExample:\n  evidence estimators --batch \
+    after_help = "A network 11-UNITS-1 on rows of the red wine. The plot shows how the variance of one estimate falls with the batch, \
+                  averaged over smaller batches of the same rows: as one over their number, but that of the shared draw levels off, since \
+                  all rows meet the same weights.\n\nExample:\n  evidence estimators --batch \
                   100 --plot estimators.svg"
 )]
 pub(super) struct EstimatorsArguments {
@@ -68,12 +70,12 @@ pub(super) fn run(arguments: &EstimatorsArguments, common: &Common) -> Result<()
         return Ok(());
     }
     line(&format_args!(
-        "{:<10} {:>12} {:>10} {:>12} {:>12} {:>18}",
-        "estimator", "|gradient|", "bias (z)", "variance", "µs each", "variance × seconds"
+        "{:<10} {:>12} {:>16} {:>12} {:>12} {:>18}",
+        "estimator", "|gradient|", "bias / its noise", "variance", "µs each", "variance × seconds"
     ))?;
     for m in asked {
         line(&format_args!(
-            "{:<10} {:>12.4} {:>10.3} {:>12.5} {:>12.1} {:>18.3e}",
+            "{:<10} {:>12.4} {:>16.3} {:>12.5} {:>12.1} {:>18.3e}",
             m.estimator,
             m.norm,
             m.bias,
@@ -83,13 +85,13 @@ pub(super) fn run(arguments: &EstimatorsArguments, common: &Common) -> Result<()
         ))?;
     }
     line(&format_args!(
-        "11-{}-1 on {} rows of red wine, {} estimates each; a bias of 1 is none, but for chance",
+        "11-{}-1 on {} rows of red wine, {} estimates each; bias / its noise is about 1 where there is no bias",
         arguments.hidden, arguments.batch, arguments.draws
     ))?;
     Ok(())
 }
 
-/// The batch asked for, and if there is to be a plot, smaller ones.
+/// The batch asked for, and if there is to be a plot, smaller ones of its rows.
 fn batches(arguments: &EstimatorsArguments) -> Result<Vec<Measurement>, CliError> {
     let wine = red_wine();
     let all: Vec<usize> = (0..wine.rows()).collect();
@@ -108,13 +110,25 @@ fn batches(arguments: &EstimatorsArguments) -> Result<Vec<Measurement>, CliError
         sizes.reverse();
     }
     let mut measured = Vec::new();
+    let draws = arguments.draws as usize;
     for n in sizes {
-        let part = |table: &ndarray::Array2<f64>| -> Array<f32> {
-            table.select(Axis(0), &order[..n]).mapv(|x| x as f32).into_dyn().into_shared()
-        };
-        let (x, y) = (part(x), part(y));
-        let rows = Rows { inputs: &x, targets: Some(&y), data_size: wine.rows() };
-        let found = measure(&model, rows, arguments.draws as usize, noise.stream(2));
+        // Rows differ from each other more than sizes do: one batch of n would show which rows it met. Windows around the ring of all
+        // rows meet each as often, and the draws are shared out among them.
+        let windows = if n == batch { 1 } else { (draws / 2).clamp(1, batch) };
+        let parts: Vec<[Array<f32>; 2]> = (0..windows)
+            .map(|window| {
+                let first = window * batch / windows;
+                let rows: Vec<usize> = (first..first + n).map(|i| order[i % batch]).collect();
+                [x, y].map(|table| {
+                    table.select(Axis(0), &rows).mapv(|x| x as f32).into_dyn().into_shared()
+                })
+            })
+            .collect();
+        let batches: Vec<_> = parts
+            .iter()
+            .map(|[x, y]| Rows { inputs: x, targets: Some(y), data_size: wine.rows() })
+            .collect();
+        let found = measure(&model, &batches, draws.div_ceil(windows), noise.stream(2));
         measured.extend(found.map_err(|error| CliError::Usage(error.to_string()))?);
     }
     Ok(measured)
@@ -128,22 +142,18 @@ fn unplotted(error: PlotError) -> CliError {
 }
 
 fn draw(measured: &[Measurement]) -> Result<evidence::plot::Figure, PlotError> {
-    let mut names: Vec<&str> = measured.iter().map(|m| m.estimator).collect();
-    names.sort_unstable();
-    names.dedup();
     let of = |name: &str, value: fn(&Measurement) -> f64| -> Array1<f64> {
         measured.iter().filter(|m| m.estimator == name).map(value).collect()
     };
-    let points: Vec<_> = names
-        .iter()
-        .map(|name| (*name, of(name, |m| m.batch as f64), of(name, |m| m.variance)))
-        .collect();
+    let points = Estimator::ALL
+        .map(Estimator::name)
+        .map(|name| (name, of(name, |m| m.batch as f64), of(name, |m| m.variance)));
     let series: Vec<Curve<'_>> =
         points.iter().map(|(name, x, y)| Curve { name, x: x.view(), y: y.view() }).collect();
     let labels = Labels {
-        title: "Variance of one estimate of the gradient",
+        title: "Variance of one estimate of the gradient, averaged over batches",
         x: "rows in the batch",
         y: "variance, summed over parameters",
     };
-    curves(&labels, &series, Scale::Log)
+    curves(&labels, &series, Scales { x: Scale::Log, y: Scale::Log })
 }

@@ -169,9 +169,10 @@ fn draw(
         .mapv(|x| x.clamp(0.0, 1.0));
     let rows: Vec<_> = fresh
         .axis_chunks_iter(Axis(0), SHOWN)
-        .map(|images| ImageRow { label: "drawn", images })
+        .enumerate()
+        .map(|(i, images)| ImageRow { label: if i == 0 { "means" } else { "" }, images })
         .collect();
-    images("Digits drawn from the VAE", (SIDE, SIDE), &rows, &[])?
+    images("Digits that never were: z from the prior, decoded", (SIDE, SIDE), &rows, &[])?
         .save(options.folder.join("digits_samples.svg"))?;
 
     let labels = Labels {
@@ -183,9 +184,16 @@ fn draw(
     scatter(&labels, wide(posterior.mean().value()).view(), &digits.test_labels, &names)?
         .save(options.folder.join("digits_latent_plane.svg"))?;
 
+    // The first epoch lies so far above all others that it would leave them a third of the height.
+    let (title, later) = match &vae.history[..] {
+        [_, later @ ..] if !later.is_empty() => {
+            ("VAE on digits: training, from the second epoch on", later)
+        }
+        all => ("VAE on digits: training", all),
+    };
     curves(
-        &vae.history,
-        "VAE on digits: training",
+        later,
+        title,
         "nats per datum",
         &[
             ("training, negative ELBO", &|e| Some(e.loss)),

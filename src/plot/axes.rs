@@ -45,6 +45,21 @@ impl Scale {
     }
 }
 
+/// The scales of both axes; of a [`Scale`] alone, which is the vertical axis's, with differences across.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scales {
+    /// Of the horizontal axis.
+    pub x: Scale,
+    /// Of the vertical axis.
+    pub y: Scale,
+}
+
+impl From<Scale> for Scales {
+    fn from(y: Scale) -> Self {
+        Self { x: Scale::Linear, y }
+    }
+}
+
 /// A range of values and its ticks.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
@@ -66,13 +81,17 @@ impl Axis {
     }
 
     pub fn across(from: f64, to: f64, frame: Frame) -> Self {
+        Self::across_by(Scale::Linear, from, to, frame)
+    }
+
+    pub fn across_by(scale: Scale, from: f64, to: f64, frame: Frame) -> Self {
         // The closest ticks whose numbers keep clear of each other.
         let clear = |axis: &Self| {
             let widest = axis.ticks().map(|(_, label)| text_width(label, TICK)).fold(0.0, f64::max);
             let shares: Vec<f64> = axis.ticks().map(|(share, _)| share).collect();
             shares.windows(2).all(|pair| widest + 14.0 < frame.width * (pair[1] - pair[0]))
         };
-        let with = |spacing| Self::new(Scale::Linear, from, to, frame.width, spacing);
+        let with = |spacing| Self::new(scale, from, to, frame.width, spacing);
         [40.0, 55.0, 75.0].into_iter().map(with).find(clear).unwrap_or_else(|| with(100.0))
     }
 

@@ -7,7 +7,7 @@ use plotters::{
 };
 
 use super::{
-    axes::{Axis, Labels, Plane, Scale, fit},
+    axes::{Axis, Labels, Plane, Scale, Scales, fit},
     canvas::{Figure, figure, units, wide},
     error::{Check, PlotError},
     legend::{Legend, Mark},
@@ -25,8 +25,11 @@ pub struct Curve<'a> {
     pub y: ArrayView1<'a, f64>,
 }
 
-/// Draws the series in one plot, each in its colour, with a legend. `scale` is that of the vertical axis.
-/// A series of one point is a dot.
+/// A series of so many points or fewer has a dot at each: its line alone would not say where something was measured.
+const DOTTED: usize = 16;
+
+/// Draws the series in one plot, each in its colour, with a legend, and dots at the points of short ones. `scales` is the [`Scale`] of
+/// the vertical axis, or [`Scales`] for both.
 ///
 /// # Errors
 ///
@@ -35,37 +38,45 @@ pub struct Curve<'a> {
 pub fn curves(
     labels: &Labels<'_>,
     series: &[Curve<'_>],
-    scale: Scale,
+    scales: impl Into<Scales>,
 ) -> Result<Figure, PlotError> {
+    let scales = scales.into();
     let check = Check(labels.title);
     check.some("series", series.len())?;
     for Curve { name, x, y } in series {
         check.some(&format!("points in \"{name}\""), y.len())?;
         check.length(&format!("x of \"{name}\""), x.len(), y.len())?;
-        check.finite(&format!("x of \"{name}\""), x.view())?;
-        check.within(
-            &format!("y of \"{name}\""),
-            y.view(),
-            |v| scale == Scale::Linear || v > 0.0,
-            "a log axis has only numbers above zero; use a linear one",
-        )?;
+        for (what, values, scale) in [("x", x, scales.x), ("y", y, scales.y)] {
+            check.within(
+                &format!("{what} of \"{name}\""),
+                values.view(),
+                |v| scale == Scale::Linear || v > 0.0,
+                "a log axis has only numbers above zero; use a linear one",
+            )?;
+        }
     }
 
     let marks = series.iter().enumerate().map(|(i, s)| (Mark::Line(class(i)), s.name));
     let legend = Legend::new(marks, Plane::LEFT, WIDTH - Plane::LEFT - 24.0);
     let frame = wide(36.0 + legend.height, 360.0);
-    let (left, right) = fit(Scale::Linear, series.iter().flat_map(|s| s.x.iter().copied()));
-    let (low, high) = fit(scale, series.iter().flat_map(|s| s.y.iter().copied()));
-    let plane =
-        Plane { frame, x: Axis::across(left, right, frame), y: Axis::up(scale, low, high, frame) };
+    let (left, right) = fit(scales.x, series.iter().flat_map(|s| s.x.iter().copied()));
+    let (low, high) = fit(scales.y, series.iter().flat_map(|s| s.y.iter().copied()));
+    let plane = Plane {
+        frame,
+        x: Axis::across_by(scales.x, left, right, frame),
+        y: Axis::up(scales.y, low, high, frame),
+    };
     figure(labels.title, (WIDTH, frame.bottom() + Plane::BELOW), |area| {
         legend.draw(area, 30.0)?;
         plane.grid(area)?;
         for (i, Curve { x, y, .. }) in series.iter().enumerate() {
             let places: Vec<_> = x.iter().zip(y).map(|(&x, &y)| plane.at(x, y)).collect();
-            if let [only] = places[..] {
-                area.draw(&Circle::new(only, units(4.0), class(i).filled()))?;
-            } else {
+            if places.len() <= DOTTED {
+                for &place in &places {
+                    area.draw(&Circle::new(place, units(3.5), class(i).filled()))?;
+                }
+            }
+            if places.len() > 1 {
                 area.draw(&PathElement::new(places, class(i).stroke_width(2 * UNIT as u32)))?;
             }
         }
@@ -132,6 +143,26 @@ mod tests {
     }
 
     #[test]
+    fn two_log_axes_make_a_line_of_a_power_with_a_dot_at_each_of_its_points() {
+        let x = array![1.0, 10.0, 100.0];
+        let y = x.mapv(|x| 7.0 / x);
+        let series = [Curve { name: "1/n", x: x.view(), y: y.view() }];
+        let figure = curves(&LABELS, &series, Scales { x: Scale::Log, y: Scale::Log }).unwrap();
+        assert_says(figure.svg(), &["1", "10", "100"]);
+        let dots = figure.svg().split("<circle").skip(1);
+        let place = |dot: &str, key: &str| -> i32 {
+            let after = dot.split_once(key).unwrap().1;
+            after.split('"').next().unwrap().parse().unwrap()
+        };
+        let dots: Vec<[i32; 2]> =
+            dots.map(|dot| ["cx=\"", "cy=\""].map(|key| place(dot, key))).collect();
+        let [a, b, c] = dots[..] else { panic!("{} dots", dots.len()) };
+        for axis in 0..2 {
+            assert!((b[axis] - a[axis] - (c[axis] - b[axis])).abs() <= 2, "{a:?} {b:?} {c:?}");
+        }
+    }
+
+    #[test]
     fn bad_data_is_refused_with_its_place() {
         let (x, good) = (array![1.0, 2.0], array![1.0, 2.0]);
         let try_y = |y: &Array1<f64>, scale| {
@@ -149,5 +180,12 @@ mod tests {
         assert!(matches!(try_y(&array![], Scale::Linear), Err(PlotError::Empty { .. })));
         assert!(matches!(try_y(&array![1.0], Scale::Linear), Err(PlotError::Shape { .. })));
         assert!(matches!(curves(&LABELS, &[], Scale::Linear), Err(PlotError::Empty { .. })));
+        let across = Scales { x: Scale::Log, y: Scale::Linear };
+        let zero = array![1.0, 0.0];
+        let series = [Curve { name: "s", x: zero.view(), y: good.view() }];
+        let refused = curves(&LABELS, &series, across);
+        assert!(
+            matches!(&refused, Err(PlotError::OutOfRange { what, .. }) if what.starts_with('x'))
+        );
     }
 }

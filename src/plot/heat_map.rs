@@ -183,7 +183,8 @@ impl HeatMap<'_> {
 
 /// An end of a colour bar as text, to a hundredth of its span.
 fn end(value: f64, span: f64) -> String {
-    label(value, span.log10().floor() - 1.0, value.abs())
+    // A span computed as a difference may be just below the power of ten that it is meant to be.
+    label(value, (span.log10() + 1e-9).floor() - 2.0, value.abs())
 }
 
 /// The colours from `low` to `high`, with ticks below and the unit under them.
@@ -279,12 +280,29 @@ mod tests {
         assert_well_formed(figure.svg());
         assert_says(
             figure.svg(),
-            &["Two moons", "x₁", "x₂", "log density (nats), darkest: \u{2264} \u{2212}2.0"],
+            &["Two moons", "x₁", "x₂", "log density (nats), darkest: \u{2264} \u{2212}2.00"],
         );
         assert_says(figure.svg(), &["1 point lies outside", "\u{2212}1.0", "0"]);
         // Ink on the bright middle, white on the dark corners.
         assert_eq!(circles(figure.svg()), ["#222222", "#FFFFFF", "#FFFFFF"]);
         assert_eq!(figure, heat_map(&LABELS, &map).unwrap());
+    }
+
+    #[test]
+    fn ends_are_told_to_a_hundredth_of_the_span() {
+        for span in [1.0, 3.0, 10.0, 100.0] {
+            for value in [-0.4469, 0.004, 7.77, -123.456, 123.456 - span] {
+                let text = end(value, span);
+                let read: f64 = text.replace('\u{2212}', "-").parse().unwrap();
+                assert!((read - value).abs() < 0.00501 * span, "{text}: {value} of {span}");
+            }
+        }
+        let known = [(1.0, "\u{2212}0.45"), (3.0, "\u{2212}0.45"), (10.0, "\u{2212}0.4")];
+        for (span, text) in known {
+            assert_eq!(end(-0.4469, span), text);
+            assert_eq!(end(-0.4469, span.next_down()), text);
+        }
+        assert_eq!(end(-40.6, 100.0), "\u{2212}41");
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub struct Intervals<'a> {
     /// The share of the predictive distribution that an interval holds, in (0, 1).
     pub level: f64,
     /// Targets on a few levels (marks, counts) hide each other; their points are drawn up to this far above
-    /// or below, in the target's unit. Whether a target lies in its interval is decided where it really is.
-    /// 0: none.
+    /// or below, in the target's unit, but none on the other side of its interval's end. The vertical axis'
+    /// name says so. 0: none.
     pub jitter: f64,
 }
 
@@ -57,7 +57,10 @@ pub fn prediction_intervals(
     let Intervals { mean, lower, upper, actual, level, jitter } = *data;
     let rows = mean.len();
     let inside: Vec<bool> = (0..rows).map(|i| (lower[i]..=upper[i]).contains(&actual[i])).collect();
-    let shown: Vec<f64> = (0..rows).map(|i| actual[i] + jitter * spread(i)).collect();
+    let moved = |i| beside(actual[i], [lower[i], upper[i]], actual[i] + jitter * spread(i));
+    let shown: Vec<f64> = (0..rows).map(moved).collect();
+    let spread_out = format!("{}, spread by up to ±{jitter}", labels.y);
+    let labels = Labels { y: if jitter > 0.0 { &spread_out } else { labels.y }, ..*labels };
 
     let covered = inside.iter().filter(|&&inside| inside).count();
     let texts = [
@@ -103,7 +106,7 @@ pub fn prediction_intervals(
                 area.draw(&Circle::new(plane.at(mean[i], shown[i]), units(2.8), style))?;
             }
         }
-        plane.axes(area, labels)
+        plane.axes(area, &labels)
     })
 }
 
@@ -134,6 +137,17 @@ fn check(check: Check<'_>, data: &Intervals<'_>) -> Result<(), PlotError> {
     check.within("jitter", ArrayView1::from(&[*jitter]), |j| j >= 0.0, "a distance, zero for none")
 }
 
+/// `moved`, or the end of the interval that it would have crossed: a point in the colour of those outside must not be seen inside.
+fn beside(actual: f64, [lower, upper]: [f64; 2], moved: f64) -> f64 {
+    if actual < lower {
+        moved.min(lower)
+    } else if actual > upper {
+        moved.max(upper)
+    } else {
+        moved.clamp(lower, upper)
+    }
+}
+
 /// A spread over [−1, 1] that needs no noise: multiples of the golden ratio modulo one (Weyl's sequence).
 fn spread(i: usize) -> f64 {
     2.0 * (i as f64 * 0.618_033_988_749_894_9).fract() - 1.0
@@ -160,7 +174,7 @@ mod tests {
         let (lower, upper) = (&mean - 1.0, &mean + 1.0);
         // Every eighth target lies outside.
         let actual = Array1::from_shape_fn(40, |i| mean[i] + if i % 8 == 0 { 1.5 } else { 0.9 });
-        for jitter in [0.0, 0.3] {
+        for (jitter, y) in [(0.0, "quality"), (0.3, "quality, spread by up to ±0.3")] {
             let data = Intervals {
                 mean: mean.view(),
                 lower: lower.view(),
@@ -171,12 +185,21 @@ mod tests {
             };
             let figure = prediction_intervals(&LABELS, &data).unwrap();
             assert_well_formed(figure.svg());
-            assert_says(figure.svg(), &["Wine", LABELS.x, LABELS.y, "90 % interval"]);
+            assert_says(figure.svg(), &["Wine", LABELS.x, y, "90 % interval"]);
             assert_says(figure.svg(), &["target inside: 35 of 40 (87.5 %)", "outside: 5"]);
             let fills = circles(figure.svg());
             assert_eq!(fills.len(), 40);
             assert_eq!(fills.iter().filter(|&&fill| fill == "#D55E00").count(), 5);
             assert_eq!(figure, prediction_intervals(&LABELS, &data).unwrap());
+        }
+    }
+
+    #[test]
+    fn no_point_crosses_an_end() {
+        for (actual, moved, shown) in
+            [(5.0, 5.1, 5.1), (5.9, 6.1, 6.0), (6.1, 5.9, 6.0), (6.1, 6.2, 6.2), (3.9, 4.1, 4.0)]
+        {
+            assert_eq!(beside(actual, [4.0, 6.0], moved), shown, "{actual}");
         }
     }
 

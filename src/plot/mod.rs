@@ -49,7 +49,7 @@ mod style;
 #[cfg(test)]
 mod testing;
 
-pub use axes::{Labels, Scale};
+pub use axes::{Labels, Scale, Scales};
 pub use calibration::calibration_curve;
 pub use canvas::Figure;
 pub use curves::{Curve, curves};

@@ -52,13 +52,25 @@ fn the_laboratory_measures_every_estimator() {
         assert!(alone < 2.0 * variance("shared", 1), "{name}: {alone}");
         assert!(many < share * variance("shared", 64), "{name}: {many}");
     }
+    // Batches of every size meet the same rows, so that it falls from each to the next, and noise of their own is averaged as one over n.
+    let over_seeds =
+        |name, batch| (0..8).map(|seed| number(seed, name, batch, "variance")).sum::<f64>();
+    for name in ["shared", "local", "flipout"] {
+        for batch in [1, 2, 4, 8, 16, 32] {
+            let (less, more) = (over_seeds(name, batch), over_seeds(name, 2 * batch));
+            assert!(less > more, "{name}: {less} on {batch} rows, {more} on twice as many");
+            let ratio = batch as f64 * less / (64.0 * over_seeds(name, 64));
+            assert!(name != "local" || (0.6..1.6).contains(&ratio), "{batch} rows: {ratio}");
+        }
+    }
     let svg = fs::read_to_string(&plot).unwrap();
-    assert!(
-        svg.starts_with("<svg") && ["shared", "local", "flipout"].iter().all(|n| svg.contains(n))
-    );
+    let places = ["shared", "local", "flipout"].map(|name| svg.find(&format!(">\n{name}\n<")));
+    assert!(svg.starts_with("<svg") && places[0].is_some() && places.is_sorted(), "{places:?}");
+    assert_eq!(svg.matches("<circle").count(), 3 * 7, "a dot for each measurement");
 
     let (code, stdout, _) = run(&["estimators", "--draws", "20"]);
     assert_eq!((code, stdout.lines().count()), (Some(0), 5), "{stdout}");
+    assert!(stdout.contains("bias / its noise is about 1 where there is no bias"), "{stdout}");
     for (arguments, reason) in [
         (&["estimators", "--posterior-scale", "0"][..], "choose a positive number"),
         (&["estimators", "--draws", "1"], "1 is not in 2.."),
