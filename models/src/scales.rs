@@ -27,9 +27,12 @@ pub struct LayerScales {
 impl fmt::Display for LayerScales {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [low, median, high] = self.signal_to_noise;
+        if self.scale == 0.0 && median.is_infinite() {
+            return write!(f, "{} weights, a point mass", self.weights);
+        }
         write!(
             f,
-            "{} weights, scale {:.4}, signal to noise {median:.2} (half of them {low:.2} to {high:.2}), {:.0} % below 1",
+            "{} weights, standard deviation {:.4}, signal to noise {median:.2} (half of them {low:.2} to {high:.2}), {:.0} % below 1",
             self.weights,
             self.scale,
             100.0 * self.in_doubt

@@ -1,5 +1,6 @@
 //! What subcommands that answer for each row share: the table is read a portion at a time, and so is the answer written.
 
+use super::config::DataOptions;
 use super::error::CliError;
 use super::kind::{Ask, Table};
 use super::rows::left_out;
@@ -46,17 +47,31 @@ pub(super) struct AnswerArguments {
     pub out: Option<PathBuf>,
 }
 
-/// The flag of answers that are means over draws.
+/// The flags of answers that are means over draws.
 #[derive(Debug, Args)]
 pub(super) struct DrawsArgument {
-    /// Draws of weights or latents
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=MOST_DRAWS))]
-    draws: u32,
+    /// Draws of weights or latents [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_DRAWS))]
+    draws: Option<u32>,
+    /// Decides the draws: how much answers differ between seeds is their Monte Carlo error [default: the training's seed]
+    #[arg(long, value_name = "SEED")]
+    draw_seed: Option<u64>,
 }
 
 impl DrawsArgument {
-    pub(super) fn number(&self) -> usize {
-        self.draws as usize
+    /// What is asked, by so many draws.
+    pub(super) fn of<'a>(&self, model: &dyn Trained, ask: &Ask<'a>) -> Result<Ask<'a>, CliError> {
+        for (flag, given) in
+            [("draws", self.draws.is_some()), ("draw-seed", self.draw_seed.is_some())]
+        {
+            if given && !model.draws() {
+                let kind = model.kind();
+                return Err(CliError::Usage(format!(
+                    "--{flag}: a model of kind \"{kind}\" draws nothing to answer; leave it out"
+                )));
+            }
+        }
+        Ok(ask.drawn(self.draws.map(|draws| draws as usize), self.draw_seed))
     }
 }
 
@@ -75,6 +90,16 @@ pub(super) struct TableArguments {
 }
 
 impl TableArguments {
+    /// The table that a training began with, where it is now.
+    pub(super) fn of_training(&self, then: &DataOptions) -> DataOptions {
+        DataOptions {
+            file: self.file.clone(),
+            delimiter: self.delimiter.or(then.delimiter),
+            header: self.header.or(then.header),
+            ..then.clone()
+        }
+    }
+
     /// How it is read, where it would be read so without flags.
     pub(super) fn reading(&self, otherwise: ReadOptions) -> ReadOptions {
         ReadOptions {

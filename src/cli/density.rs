@@ -3,7 +3,6 @@
 use super::Common;
 use super::answer::{DrawsArgument, RowsArguments, rows};
 use super::error::CliError;
-use super::kind::Ask;
 use clap::Args;
 use evidence::train::data::TargetUse;
 
@@ -17,8 +16,7 @@ pub(super) struct DensityArguments {
 }
 
 pub(super) fn run(arguments: &DensityArguments, common: &Common) -> Result<(), CliError> {
-    let draws = arguments.draws.number();
     rows(&arguments.rows, TargetUse::Required, common, |model, rows, ask| {
-        model.density(rows, &Ask { draws, ..ask.clone() })
+        model.density(rows, &arguments.draws.of(model, ask)?)
     })
 }

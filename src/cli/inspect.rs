@@ -41,6 +41,9 @@ struct Parameter {
     /// The root of the mean square.
     scale: f64,
     largest: f64,
+    /// The number itself, where there is one only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f32>,
 }
 
 /// Looks at a model's parameters, and at a step on two rows of zeros.
@@ -54,7 +57,8 @@ pub(super) fn inspect<M: Model<f32>>(
         let squares: f64 = leaf.iter().map(|&x| f64::from(x).powi(2)).sum();
         let largest = leaf.iter().fold(0.0, |max: f64, &x| max.max(f64::from(x.abs())));
         let scale = (squares / leaf.len().max(1) as f64).sqrt();
-        Parameter { name, shape: leaf.shape().to_vec(), scale, largest }
+        let value = leaf.first().copied().filter(|_| leaf.len() == 1);
+        Parameter { name, shape: leaf.shape().to_vec(), scale, largest, value }
     });
     let parameters = parameters.collect();
     let tape = Tape::new();
@@ -80,11 +84,14 @@ pub(super) fn run(arguments: &InspectArguments, common: &Common) -> Result<(), C
             let width = parameters.iter().map(|p| p.name.len()).max().unwrap_or(0);
             line(&format_args!(
                 "{:width$}  {:>14}  {:>10}  {:>10}",
-                "parameter", "shape", "scale", "largest"
+                "parameter", "shape", "rms", "max |x|"
             ))?;
-            for Parameter { name, shape, scale, largest } in &parameters {
+            for Parameter { name, shape, scale, largest, value } in &parameters {
                 let shape = format!("{shape:?}");
-                line(&format_args!("{name:width$}  {shape:>14}  {scale:>10.4}  {largest:>10.4}"))?;
+                let value = value.map_or(String::new(), |value| format!("  = {value:.4}"));
+                line(&format_args!(
+                    "{name:width$}  {shape:>14}  {scale:>10.4}  {largest:>10.4}{value}"
+                ))?;
             }
             for text in &report {
                 line(text)?;

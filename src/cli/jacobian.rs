@@ -3,14 +3,14 @@
 //! Round-trip error, its own log-determinant against that of the Jacobian that the tape computes, and the Jacobian's condition number:
 //! see [`evidence::layers::examine`]. Training runs in single precision, so that column says what was lost there.
 
-use super::answer::{TableArguments, blocks, write};
+use super::answer::{TableArguments, Unanswered, blocks, write};
 use super::error::CliError;
 use super::kind::Table;
 use super::{Common, line, trained};
 use clap::Args;
 use evidence::autodiff::kernels::threads::with_threads;
 use evidence::layers::Conditioning;
-use evidence::train::data::{Dataset, TargetUse};
+use evidence::train::data::{Dataset, Missing, TargetUse};
 use ndarray::Array2;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -19,7 +19,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "A row is outside of the well-conditioned region where the condition number of its Jacobian is above 1/√ε: half of its \
-                        digits are lost on the way back.\n\nExample:\n  evidence jacobian moons --data new.csv --out rows.csv"
+                        digits are lost on the way back. All is measured in the scaled columns, which the flow sees. A row's time grows with the \
+                        cube of the number of columns: for hundreds of them, ask about a sample of rows.\n\nExample:\n  evidence jacobian moons --data new.csv --out rows.csv"
 )]
 pub(super) struct JacobianArguments {
     /// The run's folder
@@ -55,22 +56,29 @@ struct Summary {
     median_condition: f64,
     worst_condition: f64,
     outside: usize,
+    /// The first of those outside, by their place in the file.
+    first: Vec<u64>,
 }
 
+/// Rows outside that are named.
+const NAMED: usize = 5;
+
 impl Summary {
-    fn of(rows: &[Conditioning]) -> Self {
+    fn of(rows: &[Conditioning], numbers: &[u64]) -> Self {
         // A NaN is the worst there is.
         let worst = |of: fn(&Conditioning) -> f64| {
             rows.iter().map(of).max_by(f64::total_cmp).unwrap_or(f64::NAN)
         };
         let mut conditions: Vec<f64> = rows.iter().map(|row| row.condition).collect();
         conditions.sort_by(f64::total_cmp);
+        let outside = || rows.iter().zip(numbers).filter(|(row, _)| !row.well_conditioned);
         Self {
             rows: rows.len(),
             worst: std::array::from_fn(|i| worst(COLUMNS[i].1)),
             median_condition: conditions.get(rows.len() / 2).copied().unwrap_or(f64::NAN),
             worst_condition: conditions.last().copied().unwrap_or(f64::NAN),
-            outside: rows.iter().filter(|row| !row.well_conditioned).count(),
+            outside: outside().count(),
+            first: outside().map(|(_, &number)| number).take(NAMED).collect(),
         }
     }
 
@@ -82,6 +90,7 @@ impl Summary {
             "median_condition": self.median_condition,
             "worst_condition": self.worst_condition,
             "outside": self.outside,
+            "first_outside": self.first,
         })
     }
 }
@@ -89,13 +98,20 @@ impl Summary {
 pub(super) fn run(arguments: &JacobianArguments, common: &Common) -> Result<(), CliError> {
     let trained = trained::open(&arguments.run)?;
     let mut all: [Vec<Conditioning>; 2] = Default::default();
+    let mut places = Vec::new();
+    let mut unanswered = Unanswered::default();
     with_threads(common.threads.into(), || {
         let block = |rows: &Dataset, _| trained.conditioning(rows);
-        blocks(&*trained, &arguments.table, TargetUse::Ignored, block, |found, _| {
+        blocks(&*trained, &arguments.table, TargetUse::Ignored, block, |found, numbers| {
+            for (&row, found) in numbers.iter().zip(&found[1]) {
+                unanswered.look(row, [found.round_trip, found.log_det].into_iter());
+            }
             all.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
+            places.extend_from_slice(numbers);
             Ok(())
         })
     })?;
+    unanswered.tell(&arguments.table.file);
     if let Some(out) = &arguments.out {
         let names = PRECISIONS
             .iter()
@@ -104,9 +120,12 @@ pub(super) fn run(arguments: &JacobianArguments, common: &Common) -> Result<(), 
             COLUMNS[column % COLUMNS.len()].1(&all[column / COLUMNS.len()][row])
         });
         let table = Table { names: names.collect(), values };
+        // Where rows may be left out, each says which it is.
+        let keyed = trained.reading(TargetUse::Ignored).missing == Missing::DropRows;
+        let table = if keyed { table.keyed(&places) } else { table };
         write(Some(out), &Common { json: false, ..*common }, |writer| writer.table(&table))?;
     }
-    let [double, single] = all.each_ref().map(|rows| Summary::of(rows));
+    let [double, single] = all.each_ref().map(|rows| Summary::of(rows, &places));
     if common.json {
         let run = arguments.run.display().to_string();
         let (f64, f32) = (double.to_json(), single.to_json());
@@ -129,5 +148,14 @@ fn print(double: &Summary, single: &Summary) -> Result<(), CliError> {
     let rows = double.rows;
     let outside = format!("rows outside of the well-conditioned region, of {rows}");
     line(&format_args!("{outside:<58} {:>9} {:>9}", double.outside, single.outside))?;
+    for (precision, summary) in PRECISIONS.iter().zip([double, single]) {
+        if !summary.first.is_empty() {
+            let first: Vec<String> = summary.first.iter().map(u64::to_string).collect();
+            line(&format_args!(
+                "in {precision} the first of them, counted from 0: {}",
+                first.join(", ")
+            ))?;
+        }
+    }
     Ok(())
 }

@@ -23,6 +23,7 @@ mod reproduce;
 mod resume;
 mod rows;
 mod sample;
+mod scores;
 mod separator;
 mod train;
 mod trained;

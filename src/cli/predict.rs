@@ -1,7 +1,8 @@
 //! `evidence predict RUN --data FILE`: what a trained model says of the target of each row, in the target's units.
 //!
 //! A number is a distribution: its mean, the standard deviation of the mean among draws of the weights (epistemic), that of the
-//! noise (aleatoric), and quantiles of both together. A class has a probability for each level.
+//! noise (aleatoric), and quantiles of both together. A class has a probability for each level, whose entropy in nats is the sum of two
+//! parts: that the draws differ (epistemic: the mutual information of class and weights), and that each is unsure (aleatoric).
 
 use super::Common;
 use super::answer::{DrawsArgument, RowsArguments, rows};
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: &PredictArguments, common: &Common) -> Result<(), C
     if let Some((_, p)) = asked.unwrap_or_default().iter().enumerate().find(|&at| repeated(at)) {
         return Err(CliError::Usage(format!("--quantiles: {p} is asked for twice")));
     }
-    let (draws, quantiles) = (arguments.draws.number(), asked.unwrap_or(&QUANTILES));
+    let quantiles = asked.unwrap_or(&QUANTILES);
     rows(&arguments.rows, TargetUse::Ignored, common, |model, rows, ask| {
         if asked.is_some() && ask.schema.classes().is_some() {
             return Err(CliError::Usage(
@@ -49,6 +50,6 @@ pub(super) fn run(arguments: &PredictArguments, common: &Common) -> Result<(), C
                     .to_owned(),
             ));
         }
-        model.predict(rows, &Ask { draws, quantiles, ..ask.clone() })
+        model.predict(rows, &Ask { quantiles, ..arguments.draws.of(model, ask)? })
     })
 }

@@ -82,6 +82,10 @@ pub(super) fn resume<K: Kind>(
     if arguments.epochs.is_some() || arguments.data.is_some() {
         run.reconfigure(&config.to_toml())?;
     }
+    let planned = config.training.epochs;
+    if done >= planned && arguments.from.is_none() {
+        say(format_args!("all {planned} epochs are behind it: --epochs trains on for longer"));
+    }
     let ended = train::go::<K>(run, &config, &schema, &rows, arguments.from.as_deref(), common);
     if let Err(CliError::Run(RunError::Damaged { path, .. })) = &ended
         && let Some(older) = run.older_checkpoints().last().filter(|older| *older != path)

@@ -36,6 +36,7 @@ impl Rows {
                 .map_err(|source| CliError::Schema { path: data.file.clone(), source })?;
             K::admit(&config.model, &data).map_err(|improbable| improbable.when_learning(0))?;
             let part = |rows| data.select(rows);
+            K::look(&config.model, &part(split.train())?)?.into_iter().for_each(say);
             let rows = Self {
                 training: Training::Memory(part(split.train())?),
                 validation: part(split.validation())?,

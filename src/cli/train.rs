@@ -3,17 +3,17 @@
 use super::answer::side_by_side;
 use super::config::{Config, TrainingOptions};
 use super::error::CliError;
-use super::evaluate::{Averages, print_scores};
 use super::kind::{Ask, Conditional, KINDS, Kind};
 use super::rows::{Rows, Training};
+use super::scores::{Averages, number};
 use super::trained::{AnyKind, columns};
 use super::{Common, line, say, whole_path};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 use evidence::autodiff::kernels::threads::with_threads;
-use evidence::train::data::{Dataset, Schema};
+use evidence::train::data::{Dataset, Schema, Standardize};
 use evidence::train::run::{End, Run};
-use evidence::train::{Progress, Stop, Trainer};
+use evidence::train::{Progress, Stop, Trainer, evaluate};
 use evidence::{Noise, Parameters};
 use serde_json::json;
 use signal_hook::consts::signal;
@@ -28,6 +28,8 @@ const MOST_PARAMETERS: u128 = 1 << 32;
 const MOST_STEP_DRAWS: usize = 10_000;
 /// Streams of the seed: the fit loop has 0 to 2.
 const WEIGHTS: u64 = 3;
+/// The one of them that held-out rows are scored with.
+const HELD_OUT: u64 = 2;
 
 /// Flags of `evidence train`.
 #[derive(Debug, Args)]
@@ -56,7 +58,7 @@ pub(super) struct Paths {
     /// The run's folder, new
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
-    /// A TOML file with any of these options; flags go before it
+    /// A TOML file with any of these options, as `config.toml` of every run is one; flags win over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -138,6 +140,12 @@ pub(super) fn train<K: Kind>(
     if config.training.batch == 0 {
         return Err(CliError::Usage("--batch is 0: a step needs at least one row".to_owned()));
     }
+    let (validation, test) = (f64::from(data.validation), f64::from(data.test));
+    if validation + test >= 1.0 {
+        return Err(CliError::Usage(format!(
+            "--validation {validation} and --test {test} leave no rows to train on: together they are below 1"
+        )));
+    }
     let TrainingOptions { checkpoint_seconds, clip, .. } = config.training;
     for (flag, value, of) in [
         ("--checkpoint-seconds", checkpoint_seconds, "a number of seconds"),
@@ -211,6 +219,10 @@ pub(super) fn go<K: Kind>(
         } else {
             first::<K>(config, schema, noise)?
         };
+        // What early stopping watches, before there is anything to watch.
+        let start = (from.is_none() && !run.has_state()).then(|| {
+            evaluate::<f32, _>(&model, &rows.validation, Noise::new(options.seed).stream(HELD_OUT))
+        });
         let mut optimizer = config.training.optimizer()?;
         let (validation, test) = (Some(&rows.validation), &rows.test);
         let mut trainer = match &rows.training {
@@ -249,6 +261,14 @@ pub(super) fn go<K: Kind>(
             averages.add(&scores?);
         }
         let position = trainer.position();
+        if let (Some(start), Some(lowest)) = (start, position.lowest)
+            && lowest >= start
+        {
+            say(format_args!(
+                "no epoch was as good as the first weights, whose validation loss was {} nats per datum: try a smaller --learning-rate",
+                number(start)
+            ));
+        }
         if common.json {
             line(&json!({
                 "run": folder.display().to_string(),
@@ -261,21 +281,38 @@ pub(super) fn go<K: Kind>(
                 "validation": position.lowest,
                 "test_rows": test.rows(),
                 "test": averages.to_json(),
+                "test_standard_errors": averages.errors_to_json(),
             }))?;
         } else {
             let best = match position.lowest {
                 Some(lowest) => {
-                    format!("the best of them {best} (validation {lowest:.4} nats per datum)")
+                    let (lowest, scaled) = (number(lowest), scaled(schema));
+                    format!("the best of them {best} (validation {lowest} nats per datum{scaled})")
                 }
+                None if position.epoch == 1 => "the first weights".to_owned(),
                 None => "none of them better than the first weights, which are kept".to_owned(),
             };
             let (parameters, epochs) = (model.count(), position.epoch - 1);
-            line(&format_args!("{parameters} parameters, {epochs} epochs, {best}"))?;
-            print_scores(&averages, test.rows())?;
+            let classes = schema
+                .classes()
+                .map_or(String::new(), |levels| format!("{} classes, ", levels.len()));
+            line(&format_args!("{parameters} parameters, {classes}{epochs} epochs, {best}"))?;
+            averages.print("test rows")?;
             say(format_args!("the run is in {}", folder.display()));
         }
         Ok(())
     })
+}
+
+/// What a loss is of, where that is not the table's own units.
+fn scaled(schema: &Schema) -> &'static str {
+    let is_scaled = |scaling: &Standardize| scaling.scale().iter().any(|scale| *scale != 1.0);
+    match schema.target_scaling() {
+        _ if schema.classes().is_some() => "",
+        Some(scaling) if is_scaled(&scaling) => ", of the scaled target",
+        None if is_scaled(&schema.feature_scaling()) => ", of the scaled columns",
+        _ => "",
+    }
 }
 
 /// Signals that ask a training to stop.

@@ -1,12 +1,15 @@
 //! Kinds and trained models behind one interface each: what subcommands call without knowing the kind.
 
+use super::answer::TableArguments;
 use super::config::{self, Config};
 use super::error::CliError;
 use super::inspect::Inspection;
-use super::kind::{Ask, Columns, KINDS, Kind, Score, Table};
+use super::kind::{Ask, Columns, KINDS, Kind, Table};
 use super::resume::ResumeArguments;
+use super::rows::Rows;
+use super::scores::Score;
 use super::{Common, inspect, resume, train};
-use clap::ArgMatches;
+use clap::{ArgMatches, ValueEnum};
 use evidence::Noise;
 use evidence::layers::Conditioning;
 use evidence::models::Latents;
@@ -67,7 +70,17 @@ impl<K: Kind> AnyKind for Of<K> {
     }
 
     fn flags(&self, command: clap::Command) -> clap::Command {
-        Config::<K::Options>::flags(command)
+        // What would be refused anyway is not shown. Only the update of a configuration reads them, and finds them absent.
+        let refused = [
+            ("target", !K::SUPERVISED),
+            ("class", !K::SUPERVISED),
+            ("weights", !K::SUPERVISED),
+            ("warm_up", !K::HAS_DIVERGENCE),
+        ];
+        let hide = |command: clap::Command, (flag, hidden): (&str, bool)| {
+            command.mut_arg(flag, |argument| argument.hide(hidden))
+        };
+        refused.into_iter().fold(Config::<K::Options>::flags(command), hide)
     }
 
     fn train(
@@ -112,6 +125,15 @@ impl<K: Kind> AnyKind for Of<K> {
     }
 }
 
+/// Rows of a training's table that it did not learn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Part {
+    /// Those that the best epoch was chosen by
+    Validation,
+    /// Those to test on
+    Test,
+}
+
 /// A trained model of some kind.
 pub(super) trait Trained: Sync {
     fn run(&self) -> &Run;
@@ -120,6 +142,10 @@ pub(super) trait Trained: Sync {
     /// How tables are read for it: nothing is asked of columns that it does not use.
     fn reading(&self, targets: TargetUse) -> ReadOptions;
     fn seed(&self) -> u64;
+    /// Whether its answers are means over draws.
+    fn draws(&self) -> bool;
+    /// Rows that were kept apart from the training.
+    fn part(&self, table: &TableArguments, part: Part) -> Result<Dataset, CliError>;
     fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Vec<Score>, CliError>;
     fn predict(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
     fn density(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError>;
@@ -178,6 +204,18 @@ impl<K: Kind> Trained for Loaded<K> {
 
     fn seed(&self) -> u64 {
         self.config.training.seed
+    }
+
+    fn draws(&self) -> bool {
+        K::DRAWS
+    }
+
+    fn part(&self, table: &TableArguments, part: Part) -> Result<Dataset, CliError> {
+        let rows = Rows::again(&table.of_training(&self.config.data), &self.schema)?;
+        Ok(match part {
+            Part::Validation => rows.validation,
+            Part::Test => rows.test,
+        })
     }
 
     fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Result<Vec<Score>, CliError> {

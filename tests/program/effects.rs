@@ -11,6 +11,9 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
     ("bayes", &["--noise-scale", "0.5"], "--likelihood known"),
     ("bayes", &["--freedom", "6"], "--likelihood student-t"),
     ("bayes", &["--rank", "2"], "--posterior low-rank"),
+    ("bayes", &["--posterior-scale", "0.1", "--posterior", "point"], "--posterior point"),
+    ("bayes", &["--estimator", "flipout", "--posterior", "point"], "--posterior point"),
+    ("bayes", &["--step-draws", "2", "--posterior", "point,point"], "--posterior point"),
     ("bayes", &["--narrow-scale", "0.1"], "--prior two-normals"),
     ("bayes", &["--wide-share", "0.1"], "--prior two-normals"),
     ("vae", &["--noise-scale", "0.5"], "--likelihood known"),
@@ -21,6 +24,7 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
     ("autoencoder", &["--levels", "16"], "--likelihood levels"),
     ("flow", &["--bins", "5"], "--bijection spline"),
     ("flow", &["--interval", "5"], "--bijection spline"),
+    ("flow", &["--recompute", "--bijection", "maf"], "--bijection affine or spline"),
 ];
 
 /// The same flags where they are looked at.
@@ -28,6 +32,7 @@ const WITH_EFFECT: &[(&str, &[&str])] = &[
     ("bayes", &["--noise-scale", "0.5", "--likelihood", "known"]),
     ("bayes", &["--freedom", "6", "--likelihood", "student-t", "--warm-up", "3"]),
     ("bayes", &["--rank", "2", "--posterior", "low-rank"]),
+    ("bayes", &["--estimator", "local", "--step-draws", "2", "--posterior", "point,mean-field"]),
     ("bayes", &["--narrow-scale", "0.1", "--wide-share", "0.1", "--prior", "two-normals"]),
     ("vae", &["--noise-scale", "0.5", "--likelihood", "known", "--warm-up", "3"]),
     (
@@ -145,7 +150,9 @@ fn a_class_has_no_quantiles() {
     fs::write(folder.join("t.csv"), format!("x,y\n{}", rows.collect::<String>())).unwrap();
     ok(folder, &with("dense", &[], "r"));
     let predict = ["predict", "r", "--data", "t.csv"];
-    assert!(ok(folder, &predict).starts_with("p(blue),p(red)\n"));
+    assert!(
+        ok(folder, &predict).starts_with("p(blue),p(red),epistemic_entropy,aleatoric_entropy\n")
+    );
     let asked = [&predict[..], &["--quantiles", "0.5"]].concat();
     refused(folder, &asked, 2, &["--quantiles", "a class"]);
 }
@@ -221,5 +228,23 @@ fn rows_too_far_for_an_answer_are_told() {
         }
         let near = run(folder, &[command, "v", "--data", "t.csv", "--draws", "3"]);
         assert!(!err(&near).contains("no finite answer"), "{}", err(&near));
+    }
+}
+
+#[test]
+fn a_network_may_have_no_hidden_layer() {
+    let folder = folder();
+    let folder = folder.path();
+    for kind in ["dense", "bayes", "autoencoder", "vae", "flow"] {
+        let column = if matches!(kind, "dense" | "bayes") { "--target" } else { "--drop" };
+        let flags = |hidden| [column, "y", "--epochs", "1", "--hidden", hidden];
+        ok(folder, &train(kind, &flags("none"), kind));
+        let config = fs::read_to_string(folder.join(kind).join("config.toml")).unwrap();
+        assert!(config.contains("hidden = []"), "{kind}: {config}");
+        ok(folder, &["evaluate", kind, "--data", "t.csv"]);
+        for bad in ["-1,2", "5,", "few", ""] {
+            refused(folder, &train(kind, &flags(bad), "new"), 2, &["--hidden", "or none"]);
+        }
+        ok(folder, &train(kind, &flags("4, 3"), &format!("{kind}-two")));
     }
 }

@@ -11,6 +11,7 @@ mod flows;
 mod laboratory;
 mod longer;
 mod mnist;
+mod scores;
 mod streamed;
 mod subcommands;
 mod vaes;

@@ -1,7 +1,7 @@
 //! `autoencoder`: rows through a narrow code and back.
 
 use super::super::error::CliError;
-use super::options::{ActivationOption, LikelihoodOption, Reading, parameters, sizes};
+use super::options::{ActivationOption, Hidden, LikelihoodOption, Reading, parameters, sizes};
 use super::{
     Ask, Columns, Conditional, Improbable, Kind, Score, Table, in_units, inputs, narrower,
     numbered, numbers_of, rows_of,
@@ -20,9 +20,9 @@ pub(super) struct Autoencoding;
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "Model")]
 pub(super) struct AutoencoderOptions {
-    /// Units of each hidden layer of the encoder, by commas; the decoder mirrors them [default: 128]
-    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
-    pub hidden: Vec<usize>,
+    /// Units of each hidden layer of the encoder, by commas, or none; the decoder mirrors them [default: 128]
+    #[arg(long, value_name = "UNITS", allow_hyphen_values = true)]
+    pub hidden: Hidden,
     /// Columns of the code [default: 2]
     #[arg(long, value_name = "N")]
     pub latents: usize,
@@ -52,7 +52,7 @@ pub(super) struct AutoencoderOptions {
 impl Default for AutoencoderOptions {
     fn default() -> Self {
         Self {
-            hidden: vec![128],
+            hidden: Hidden(vec![128]),
             latents: 2,
             activation: ActivationOption::default(),
             likelihood: LikelihoodOption::default(),
@@ -141,12 +141,8 @@ impl Kind for Autoencoding {
         let log_likelihood = numbers_of(bound.likelihood.log_prob(decoded, x));
         let error = rows_of(bound.likelihood.mean(decoded)).mapv(f64::from) - rows.features();
         vec![
-            Score {
-                name: "squared error, scaled",
-                values: (&error * &error).sum_axis(Axis(1)),
-                root: false,
-            },
-            Score { name: "log-likelihood, scaled", values: log_likelihood, root: false },
+            Score::mean("squared error, scaled", (&error * &error).sum_axis(Axis(1))),
+            Score::mean("log-likelihood, scaled", log_likelihood),
         ]
     }
 

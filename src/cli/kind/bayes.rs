@@ -19,6 +19,7 @@ impl Kind for Bayes {
     const SUPERVISED: bool = true;
     type Options = BayesOptions;
     type Model = BayesianNetwork<Array<f32>>;
+    const DRAWS: bool = true;
     const HAS_DIVERGENCE: bool = true;
 
     fn conditional(options: &BayesOptions) -> Vec<Conditional> {
@@ -89,10 +90,7 @@ impl Kind for Bayes {
 fn predictive(model: &BayesianNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>) -> Predictive {
     let x = inputs(rows);
     match model.likelihood {
-        Likelihood::Categorical => {
-            let classes = model.classes(x.view(), ask.draws, ask.noise);
-            Predictive::Class(classes.log_probabilities())
-        }
+        Likelihood::Categorical => Predictive::Class(model.classes(x.view(), ask.draws, ask.noise)),
         _ => Predictive::number(&model.predictive(x.view(), ask.draws, ask.noise), ask),
     }
 }

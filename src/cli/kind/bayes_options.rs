@@ -1,7 +1,7 @@
 //! The options of `bayes`: shape, prior, posterior, likelihood and estimator, each by name.
 
 use super::super::error::CliError;
-use super::options::{ActivationOption, check_sizes, parameters, positive, sizes};
+use super::options::{ActivationOption, Hidden, check_sizes, parameters, positive, sizes};
 use super::{Columns, Conditional};
 use clap::{Args, ValueEnum};
 use evidence::layers::{Estimator, PosteriorKind, Prior};
@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "Model")]
 pub(in super::super) struct BayesOptions {
-    /// Units of each hidden layer, by commas [default: 50]
-    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
-    hidden: Vec<usize>,
+    /// Units of each hidden layer, by commas, or none [default: 50]
+    #[arg(long, value_name = "UNITS", allow_hyphen_values = true)]
+    hidden: Hidden,
     /// Behind each hidden layer [default: relu]
     #[arg(long, value_name = "NAME")]
     activation: ActivationOption,
@@ -122,7 +122,7 @@ enum NoiseOption {
 impl Default for BayesOptions {
     fn default() -> Self {
         Self {
-            hidden: vec![50],
+            hidden: Hidden(vec![50]),
             activation: ActivationOption::default(),
             prior: PriorOption::default(),
             prior_scale: 0.5,
@@ -163,11 +163,19 @@ impl BayesOptions {
     pub(super) fn conditional(&self) -> Vec<Conditional> {
         let mixed = self.prior == PriorOption::TwoNormals;
         let low_rank = self.posterior.contains(&PosteriorOption::LowRank);
+        let spread = self.posterior.iter().any(|kind| *kind != PosteriorOption::Point);
         let (known, student) = (NoiseOption::Known, NoiseOption::StudentT);
         [
             ("narrow-scale", mixed, "--prior two-normals"),
             ("wide-share", mixed, "--prior two-normals"),
             ("rank", low_rank, "--posterior low-rank"),
+            (
+                "posterior-scale",
+                spread,
+                "a posterior with a scale, which --posterior point has not",
+            ),
+            ("estimator", spread, "draws of weights, of which --posterior point has none"),
+            ("step-draws", spread, "draws of weights, of which --posterior point has none"),
             ("noise-scale", self.likelihood == known, "--likelihood known"),
             ("freedom", self.likelihood == student, "--likelihood student-t"),
         ]

@@ -1,11 +1,11 @@
 //! `dense`: a network by maximum likelihood. A number is predicted with the noise that was learned, a class by probabilities.
 
 use super::super::error::CliError;
-use super::options::{ActivationOption, check_sizes, parameters, sizes};
+use super::options::{ActivationOption, Hidden, check_sizes, parameters, sizes};
 use super::supervised::Predictive;
 use super::{Ask, Columns, Kind, Score, Table, inputs, rows_of};
 use clap::Args;
-use evidence::models::DenseNetwork;
+use evidence::models::{ClassMixture, DenseNetwork};
 use evidence::train::data::Dataset;
 use evidence::train::run::load_torch;
 use evidence::{Array, Likelihood, Noise, Parameters, Tape};
@@ -19,9 +19,9 @@ pub(super) struct Dense;
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "Model")]
 pub(super) struct DenseOptions {
-    /// Units of each hidden layer, by commas [default: 50]
-    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
-    hidden: Vec<usize>,
+    /// Units of each hidden layer, by commas, or none [default: 50]
+    #[arg(long, value_name = "UNITS", allow_hyphen_values = true)]
+    hidden: Hidden,
     /// Behind each hidden layer [default: relu]
     #[arg(long, value_name = "NAME")]
     activation: ActivationOption,
@@ -29,7 +29,7 @@ pub(super) struct DenseOptions {
 
 impl Default for DenseOptions {
     fn default() -> Self {
-        Self { hidden: vec![50], activation: ActivationOption::default() }
+        Self { hidden: Hidden(vec![50]), activation: ActivationOption::default() }
     }
 }
 
@@ -88,8 +88,11 @@ fn predictive(model: &DenseNetwork<Array<f32>>, rows: &Dataset, ask: &Ask<'_>) -
             let tape = Tape::new();
             let bound = model.bind_constant(&tape);
             let output = bound.net.forward(tape.batch(x.view()));
-            let log_probabilities = bound.likelihood.class_log_probabilities(output);
-            Predictive::Class(rows_of(log_probabilities).mapv(f64::from))
+            let log_p = bound.likelihood.class_log_probabilities(output);
+            let log_p = rows_of(log_p).mapv(f64::from);
+            let mut classes = ClassMixture::new(log_p.nrows(), log_p.ncols());
+            classes.add(log_p.view());
+            Predictive::Class(classes)
         }
         _ => Predictive::number(&model.predictive(x.view()), ask),
     }

@@ -1,7 +1,7 @@
 //! `flow`: a chain of bijections, with an exact density.
 
 use super::super::error::CliError;
-use super::options::{check_sizes, parameters, positive, sizes};
+use super::options::{Hidden, check_sizes, parameters, positive, sizes};
 use super::{
     Ask, Columns, Conditional, Kind, Score, Table, cannot, column, in_units, inputs, numbered,
     numbers_of, rows_of,
@@ -14,8 +14,9 @@ use evidence::layers::{
 use evidence::models::{AnyBase, Flow, Normal, NormalMixture, StandardNormal, StudentT};
 use evidence::train::data::Dataset;
 use evidence::{Array, Bijection, Noise, Parameters, Tape, Tree};
-use ndarray::{Array1, ArrayView2};
+use ndarray::{Array1, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 pub(super) struct Flowing;
 
@@ -60,12 +61,13 @@ pub(super) struct FlowOptions {
     /// What the layers are [default: affine]
     #[arg(long, value_name = "KIND")]
     bijection: BijectionOption,
-    /// Couplings or autoregressive layers, one behind the other [default: 8]
+    /// Couplings or autoregressive layers, one behind the other; many of them move together in each step, so that beyond some 20 the
+    /// --learning-rate should be about 0.01 by their number [default: 8]
     #[arg(long, value_name = "N")]
     couplings: usize,
-    /// Units of each hidden layer of a coupling's network, by commas [default: 64,64]
-    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
-    hidden: Vec<usize>,
+    /// Units of each hidden layer of a coupling's network, by commas, or none [default: 64,64]
+    #[arg(long, value_name = "UNITS", allow_hyphen_values = true)]
+    hidden: Hidden,
     /// Bins of each spline [default: 8]
     #[arg(long, value_name = "N")]
     bins: usize,
@@ -75,7 +77,7 @@ pub(super) struct FlowOptions {
     /// What it starts from [default: standard]
     #[arg(long, value_name = "KIND")]
     base: BaseOption,
-    /// Recomputes activations by inversion instead of keeping them: memory for one layer, whatever their number, for twice the time
+    /// Recomputes couplings' activations by inversion instead of keeping them: those of one layer, whatever their number, for twice the time
     #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     recompute: bool,
 }
@@ -85,7 +87,7 @@ impl Default for FlowOptions {
         Self {
             bijection: BijectionOption::Affine,
             couplings: 8,
-            hidden: vec![64, 64],
+            hidden: Hidden(vec![64, 64]),
             bins: 8,
             interval: 4.0,
             base: BaseOption::Standard,
@@ -99,7 +101,19 @@ const COMPONENTS: usize = 8;
 /// How far recomputed points may be off, in single precision.
 const TOLERANCE: f64 = 1e-3;
 
+/// A column of few values that are met so many times each, on the mean, is no continuous one; measurements are rounded to more values.
+const REPEATS: usize = 30;
+const FEW: usize = 32;
+
 impl FlowOptions {
+    fn has_splines(&self) -> bool {
+        matches!(self.bijection, BijectionOption::Spline | BijectionOption::MafSpline)
+    }
+
+    fn is_autoregressive(&self) -> bool {
+        matches!(self.bijection, BijectionOption::Maf | BijectionOption::MafSpline)
+    }
+
     /// Parameters of the transform of one column.
     fn each(&self) -> usize {
         match self.bijection {
@@ -153,10 +167,12 @@ impl Kind for Flowing {
     type Model = AnyFlow;
 
     fn conditional(options: &FlowOptions) -> Vec<Conditional> {
-        use BijectionOption::{MafSpline, Spline};
-        let holds = matches!(options.bijection, Spline | MafSpline);
-        let of = "--bijection spline and maf-spline";
-        ["bins", "interval"].map(|flag| Conditional { flag, holds, of }).into()
+        let splines = ("--bijection spline or maf-spline", options.has_splines());
+        // Their inverse goes column by column: it takes more time and memory than what it would save.
+        let couplings = ("--bijection affine or spline", !options.is_autoregressive());
+        [("bins", splines), ("interval", splines), ("recompute", couplings)]
+            .map(|(flag, (of, holds))| Conditional { flag, holds, of })
+            .into()
     }
 
     fn parameters(options: &FlowOptions, columns: Columns) -> u128 {
@@ -186,9 +202,7 @@ impl Kind for Flowing {
         let width = columns.inputs;
         let mut layers = Vec::new();
         for i in 0..options.couplings {
-            let autoregressive =
-                matches!(options.bijection, BijectionOption::Maf | BijectionOption::MafSpline);
-            if i > 0 && autoregressive {
+            if i > 0 && options.is_autoregressive() {
                 layers.push(Permutation::reversed(width).into());
             }
             layers.push(options.layer(i, width, noise.stream(i as u64))?);
@@ -210,8 +224,41 @@ impl Kind for Flowing {
         Ok(Flow { bijection, base })
     }
 
+    fn look(options: &FlowOptions, data: &Dataset) -> Result<Vec<String>, CliError> {
+        let mut said = Vec::new();
+        let (mut discrete, mut outside) = (Vec::new(), 0);
+        for (name, column) in data.feature_names().iter().zip(data.features().columns()) {
+            match values(column) {
+                Some(1) => {
+                    return Err(CliError::Data(format!(
+                        "column \"{name}\" holds one value only, where a density has no bound: leave it out with --drop"
+                    )));
+                }
+                Some(values) => discrete.push(format!("\"{name}\" ({values})")),
+                None => {}
+            }
+            outside += column.iter().filter(|x| x.abs() > options.interval).count();
+        }
+        if !discrete.is_empty() {
+            said.push(format!(
+                "few different values: {}. A density of such a column has no bound, and what is found grows with the epochs: leave it out \
+                 with --drop, or spread its values by noise of one step beforehand (dequantisation)",
+                discrete.join(", ")
+            ));
+        }
+        if options.has_splines() && options.interval > 0.0 && 100 * outside > data.features().len()
+        {
+            let (cells, interval) = (data.features().len(), options.interval);
+            said.push(format!(
+                "{outside} of {cells} cells lie beyond ±{interval}, where splines are the identity and learn nothing: \
+                 take --scaling standardize, or a larger --interval"
+            ));
+        }
+        Ok(said)
+    }
+
     fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
-        vec![Score { name: "log p(x)", values: log_density(model, rows, ask), root: false }]
+        vec![Score::mean("log p(x)", log_density(model, rows, ask))]
     }
 
     fn density(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Result<Table, CliError> {
@@ -289,6 +336,19 @@ impl Kind for Flowing {
             examine(&bijection.bind_constant(&single), &single, points.view()),
         ])
     }
+}
+
+/// How many different values a column has, if it has few.
+fn values(column: ArrayView1<'_, f64>) -> Option<usize> {
+    let most = (column.len() / REPEATS).min(FEW);
+    let mut seen = BTreeSet::new();
+    for x in column {
+        seen.insert(x.to_bits());
+        if seen.len() > most.max(1) {
+            return None;
+        }
+    }
+    Some(seen.len())
 }
 
 fn width(chain: &Chain<AnyBijection<P>>) -> usize {

@@ -14,6 +14,7 @@ mod vae;
 mod vae_options;
 
 use super::error::CliError;
+use super::scores::{Pool, Score};
 use super::trained::{AnyKind, Of};
 use evidence::Noise;
 use evidence::layers::Conditioning;
@@ -68,6 +69,15 @@ impl<'a> Ask<'a> {
         let noise = Noise::new(seed).stream(ANSWERS);
         Self { schema, draws: 100, quantiles: &[], mean: true, noise, first: 0 }
     }
+
+    /// By another number of draws, and other ones.
+    pub(super) fn drawn(&self, draws: Option<usize>, seed: Option<u64>) -> Self {
+        Self {
+            draws: draws.unwrap_or(self.draws),
+            noise: seed.map_or(self.noise, |seed| Noise::new(seed).stream(ANSWERS)),
+            ..self.clone()
+        }
+    }
 }
 
 /// Columns of numbers, a row for each row asked about.
@@ -86,15 +96,6 @@ impl Table {
         let names = std::iter::once("row".to_owned()).chain(self.names.iter().cloned());
         Self { names: names.collect(), values }
     }
-}
-
-/// A score for each row, to be averaged over all of them.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Score {
-    pub name: &'static str,
-    pub values: Array1<f64>,
-    /// Whether the square root of the mean is the score.
-    pub root: bool,
 }
 
 /// A flag that is looked at under some condition.
@@ -144,6 +145,8 @@ pub(super) trait Kind: Sync + Sized + 'static {
     /// What is fitted.
     type Model: Model<f32> + Clone + Send + Sync;
 
+    /// Whether its answers are means over draws, of weights or latents.
+    const DRAWS: bool = false;
     /// Whether its loss has a divergence, which a warm-up brings in.
     const HAS_DIVERGENCE: bool = false;
 
@@ -180,6 +183,11 @@ pub(super) trait Kind: Sync + Sized + 'static {
     /// Whether each row has a probability, so that it can learn from it or score it.
     fn admit(_options: &Self::Options, _data: &Dataset) -> Result<(), Improbable> {
         Ok(())
+    }
+
+    /// Looks at the rows to train on: what should be said of them, or an error where nothing can be learned.
+    fn look(_options: &Self::Options, _data: &Dataset) -> Result<Vec<String>, CliError> {
+        Ok(Vec::new())
     }
 
     /// Whether the target is a count, which is left in its own unit.

@@ -39,6 +39,34 @@ impl From<ActivationOption> for Activation {
     }
 }
 
+/// Units of each hidden layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Hidden(pub Vec<usize>);
+
+impl std::ops::Deref for Hidden {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        let Self(units) = self;
+        units
+    }
+}
+
+impl std::str::FromStr for Hidden {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let units = text.split(',').map(|units| units.trim().parse());
+        units.collect::<Result<_, _>>().map(Self).map_err(|_| {
+            "give whole numbers by commas, such as 50,50, or none for no hidden layer".to_owned()
+        })
+    }
+}
+
 /// How a decoder's output is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,19 +1,22 @@
 //! Predictive distributions in the units of the target: their table, density and scores.
 
-use super::{Ask, Score, Table, column};
-use evidence::models::Mixture;
+use super::{Ask, Pool, Score, Table, column};
+use evidence::models::{ClassMixture, Mixture};
 use evidence::train::data::Dataset;
-use ndarray::{Array1, Array2, Axis, concatenate};
+use ndarray::{Array1, Axis, concatenate};
 
 /// The share of a predictive distribution inside the interval that scores speak of.
 const LEVEL: f64 = 0.9;
+
+/// Bins of the calibration error (Guo and others 2017).
+const BINS: usize = 15;
 
 /// What is known of the target of each row.
 pub(super) enum Predictive {
     /// A number, in the target's units.
     Number(Mixture),
-    /// Logarithms of the probabilities of the classes, `[n, classes]`.
-    Class(Array2<f64>),
+    /// A class.
+    Class(ClassMixture),
 }
 
 impl Predictive {
@@ -44,10 +47,17 @@ impl Predictive {
                 let values = concatenate(Axis(1), &views).expect("columns of one length");
                 Table { names, values }
             }
-            Self::Class(log_probabilities) => {
+            Self::Class(mixture) => {
                 let levels = ask.schema.classes().expect("classes have names");
-                let names = levels.iter().map(|level| format!("p({level})")).collect();
-                Table { names, values: log_probabilities.mapv(f64::exp) }
+                let mut names: Vec<_> = levels.iter().map(|level| format!("p({level})")).collect();
+                names.extend(["epistemic_entropy", "aleatoric_entropy"].map(String::from));
+                let (epistemic, aleatoric) =
+                    (mixture.epistemic_entropy(), mixture.aleatoric_entropy());
+                let probabilities = mixture.probabilities();
+                let entropies = [&epistemic, &aleatoric].map(|of| of.view().insert_axis(Axis(1)));
+                let columns = [probabilities.view(), entropies[0], entropies[1]];
+                let values = concatenate(Axis(1), &columns).expect("columns of one length");
+                Table { names, values }
             }
         }
     }
@@ -56,10 +66,7 @@ impl Predictive {
     fn log_density(&self, rows: &Dataset, ask: &Ask<'_>) -> Array1<f64> {
         match self {
             Self::Number(mixture) => mixture.log_density(targets(rows, ask).view()),
-            Self::Class(log_probabilities) => {
-                let labels = labels(rows).into_iter().zip(log_probabilities.outer_iter());
-                labels.map(|(label, log_p)| log_p[label]).collect()
-            }
+            Self::Class(mixture) => mixture.log_prob(Array1::from(labels(rows)).view()),
         }
     }
 
@@ -70,7 +77,6 @@ impl Predictive {
 
     /// Scores of each row.
     pub(super) fn scores(&self, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
-        let score = |name, values, root| Score { name, values, root };
         let log_density = self.log_density(rows, ask);
         match self {
             Self::Number(mixture) => {
@@ -81,21 +87,31 @@ impl Predictive {
                 let inside = y.iter().zip(low.iter().zip(&high));
                 let inside = inside.map(|(y, (low, high))| f64::from(low <= y && y <= high));
                 vec![
-                    score("RMSE", error, true),
-                    score("log-density", log_density, false),
-                    score("90 % interval covers", inside.collect(), false),
+                    Score { name: "RMSE", values: error, pool: Pool::Root },
+                    Score::mean("log-density", log_density),
+                    Score::mean("90 % interval covers", inside.collect()),
                 ]
             }
-            Self::Class(log_probabilities) => {
-                let right = labels(rows).into_iter().zip(log_probabilities.outer_iter());
-                let right = right.map(|(label, log_p)| {
+            Self::Class(mixture) => {
+                let probabilities = mixture.probabilities();
+                let (mut right, mut gap, mut bins, mut brier) =
+                    (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+                for (label, p) in labels(rows).into_iter().zip(probabilities.outer_iter()) {
                     // A NaN is above all others, and right about nothing.
-                    let best = log_p.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-                    f64::from(best.is_some_and(|(class, p)| class == label && !p.is_nan()))
-                });
+                    let best = p.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+                    let (class, &confidence) = best.expect("there are classes");
+                    let is_right = f64::from(class == label && !confidence.is_nan());
+                    right.push(is_right);
+                    gap.push(is_right - confidence);
+                    bins.push(((confidence * BINS as f64) as usize).min(BINS - 1));
+                    let off = |(class, p): (usize, &f64)| (p - f64::from(class == label)).powi(2);
+                    brier.push(p.iter().enumerate().map(off).sum::<f64>());
+                }
                 vec![
-                    score("accuracy", right.collect(), false),
-                    score("log-probability", log_density, false),
+                    Score::mean("accuracy", right.into()),
+                    Score::mean("log-probability", log_density),
+                    Score::mean("Brier score", brier.into()),
+                    Score { name: "calibration error", values: gap.into(), pool: Pool::Bins(bins) },
                 ]
             }
         }

@@ -19,6 +19,7 @@ impl Kind for Variational {
     const SUPERVISED: bool = false;
     type Options = VaeOptions;
     type Model = Vae<Array<f32>>;
+    const DRAWS: bool = true;
     const HAS_DIVERGENCE: bool = true;
 
     fn conditional(options: &VaeOptions) -> Vec<Conditional> {
@@ -52,13 +53,10 @@ impl Kind for Variational {
     fn scores(model: &Self::Model, rows: &Dataset, ask: &Ask<'_>) -> Vec<Score> {
         let noise = ask.noise.stream(ask.first);
         let evidence = model.evidence(inputs(rows).view(), ask.draws, noise);
-        let score = |name, values: ndarray::Array1<f64>| Score {
-            name,
-            values: values.mapv(|log_prob| in_density_units(model, log_prob, ask)),
-            root: false,
+        let score = |name, values: ndarray::Array1<f64>| {
+            Score::mean(name, values.mapv(|log_prob| in_density_units(model, log_prob, ask)))
         };
-        let worth =
-            Score { name: "effective samples", values: evidence.effective_samples, root: false };
+        let worth = Score::mean("effective samples", evidence.effective_samples);
         vec![score("ELBO", evidence.elbo), score("log p(x)", evidence.log_prob), worth]
     }
 

@@ -1,7 +1,7 @@
 //! The options of `vae`: its shape, its likelihood, and what it is fitted by.
 
 use super::super::error::CliError;
-use super::options::{ActivationOption, LikelihoodOption, Reading, parameters, sizes};
+use super::options::{ActivationOption, Hidden, LikelihoodOption, Reading, parameters, sizes};
 use super::{Columns, Conditional, narrower};
 use clap::{Args, ValueEnum};
 use evidence::models::{Elbo, Flow, Kl, LatentPrior, Objective, Vae, WeightGradient};
@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "Model")]
 pub(super) struct VaeOptions {
-    /// Units of each hidden layer of the encoder, by commas; the decoder mirrors them [default: 128]
-    #[arg(long, value_name = "UNITS", value_delimiter = ',')]
-    hidden: Vec<usize>,
+    /// Units of each hidden layer of the encoder, by commas, or none; the decoder mirrors them [default: 128]
+    #[arg(long, value_name = "UNITS", allow_hyphen_values = true)]
+    hidden: Hidden,
     /// Latents [default: 2]
     #[arg(long, value_name = "N")]
     latents: usize,
@@ -115,7 +115,7 @@ impl Default for VaeOptions {
     fn default() -> Self {
         let Elbo { beta, free_bits, .. } = Elbo::default();
         Self {
-            hidden: vec![128],
+            hidden: Hidden(vec![128]),
             latents: 2,
             activation: ActivationOption::default(),
             likelihood: LikelihoodOption::default(),
