@@ -19,7 +19,7 @@ fn eight(stream: u64) -> Array<f32> {
 /// A chain from x, and two arrays it may use at every link.
 type Chain = for<'t> fn(x: Var<'t, f32>, w: Var<'t, f32>, b: Var<'t, f32>) -> Var<'t, f32>;
 
-/// y w + b, again and again: what `benches/peers` times in PyTorch and JAX.
+/// y w + b, again and again.
 fn affine<'t>(x: Var<'t, f32>, w: Var<'t, f32>, b: Var<'t, f32>) -> Var<'t, f32> {
     (0..OPS / 2).fold(x, |y, _| y * w + b)
 }

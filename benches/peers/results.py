@@ -150,7 +150,7 @@ def memory_table(asked, found, notes):
     rows = [[workload, *(of(v, workload) for v in (OURS, *variants))] for workload in asked.workloads]
     return f"""## Memory and start, {plural(threads)}
 
-Peak resident memory; seconds from the process's start to the end of the first step (of the first scan, for JAX scan), in the
+Peak resident memory; seconds from the process's start (ours: from `main`, some milliseconds later) to the end of the first step (of the first scan, for JAX scan), in the
 first round, then the least of later ones: torch.compile finds its cache then.
 
 """ + table(["workload", "ours", *(v.name for v in variants)], rows)

@@ -15,9 +15,9 @@ struct Arguments {
     /// Threads (0: one per core)
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Whose kernel
-    #[arg(long, value_enum, default_value_t = Kernel::Own)]
-    backend: Kernel,
+    /// Whose kernel; without it the one that the engine takes for each size
+    #[arg(long, value_enum)]
+    backend: Option<Kernel>,
     /// In f64 instead of f32
     #[arg(long)]
     f64: bool,
@@ -31,7 +31,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kernel {
-    /// The engine's
+    /// The engine's own
     Own,
     /// The crate gemm's
     Gemm,
@@ -52,7 +52,7 @@ const FEWEST: usize = 5;
 
 fn main() {
     let asked = Arguments::parse();
-    set_backend(Some(match asked.backend {
+    set_backend(asked.backend.map(|kernel| match kernel {
         Kernel::Own => Backend::Own,
         Kernel::Gemm => Backend::Gemm,
         Kernel::Portable => Backend::Portable,

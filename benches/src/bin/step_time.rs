@@ -1,7 +1,8 @@
 //! Times whole training steps: `step_time WORKLOAD --threads N [--batch B] [--couplings K] [--seconds S] --json`.
 #![forbid(unsafe_code)]
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use evidence_autodiff::kernels::threads::with_threads;
 use evidence_benches::workloads::{Sizes, Workload};
 use serde::Serialize;
@@ -13,8 +14,8 @@ struct Arguments {
     /// What to train
     workload: Workload,
     /// Threads (0: one per core)
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
+    threads: u16,
     /// Rows of the batch, instead of the workload's own
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     batch: Option<u32>,
@@ -22,11 +23,17 @@ struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     couplings: Option<u32>,
     /// How long to measure
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
     seconds: f64,
     /// Prints one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// At most an hour.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
+    seconds.ok_or_else(|| "give a number of seconds from 0 to 3600".to_owned())
 }
 
 /// What was measured.
@@ -53,7 +60,13 @@ const FEWEST: usize = 30;
 fn main() {
     let start = Instant::now();
     let arguments = Arguments::parse();
-    let report = with_threads(arguments.threads, || measure(&arguments, start));
+    if arguments.couplings.is_some()
+        && !matches!(arguments.workload, Workload::FlowSmall | Workload::FlowBig)
+    {
+        let what = "--couplings is for flow_small and flow_big";
+        Arguments::command().error(ErrorKind::ArgumentConflict, what).exit();
+    }
+    let report = with_threads(arguments.threads.into(), || measure(&arguments, start));
     if arguments.json {
         println!(
             "{}",
@@ -89,7 +102,7 @@ fn measure(arguments: &Arguments, start: Instant) -> Report {
         run.step();
     }
     let mut times = Vec::new();
-    let end = Instant::now() + Duration::from_secs_f64(arguments.seconds.max(0.0));
+    let end = Instant::now() + Duration::from_secs_f64(arguments.seconds);
     let mut loss_last = loss_first;
     while times.len() < FEWEST || Instant::now() < end {
         let before = Instant::now();
