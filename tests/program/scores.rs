@@ -181,7 +181,7 @@ fn what_a_training_is_told_of_its_columns() {
     }
     // A training that makes things worse.
     let rate = |rate| ["--target", "y", "--epochs", "2", "--learning-rate", rate];
-    let worse = said(&train("dense", &rate("100"), "d1"));
+    let worse = said(&train("dense", &rate("3"), "d1"));
     assert!(
         worse.contains("as good as the first weights") && worse.contains("--learning-rate"),
         "{worse}"
