@@ -107,7 +107,7 @@ impl Averages {
     /// A line for each score: its value, its standard error, and what rows it is of.
     pub(super) fn print(&self, of: &str) -> Result<(), CliError> {
         for Found { name, value, error } in self.found() {
-            let error = error.map_or(String::new(), |error| format!("± {error:.4}"));
+            let error = error.map_or(String::new(), |error| format!("± {}", number(error)));
             let (value, rows) = (number(value), self.rows);
             line(&format_args!("{name:<22} {value:>10} {error:<10}  over {rows} {of}"))?;
         }
