@@ -135,3 +135,30 @@ fn options_that_cannot_be_are_refused_with_a_reason() {
     assert_eq!(code, Some(2));
     assert!(stderr.contains("train a flow"), "{stderr}");
 }
+
+/// A chain that single precision cannot invert is trained all the same, and said.
+#[test]
+fn recomputed_activations_that_are_off_are_told() {
+    let folder = &tables("flows-recompute");
+    let deep = [
+        "--couplings",
+        "40",
+        "--hidden",
+        "16",
+        "--bijection",
+        "spline",
+        "--learning-rate",
+        "0.01",
+        "--epochs",
+        "40",
+        "--recompute",
+    ];
+    let arguments =
+        [&["train", "flow", "--data", "table.csv", "--out", "deep"], &deep[..]].concat();
+    let (code, _, said) = run(folder, &arguments);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("recomputed points were off by up to"), "{said}");
+    let (code, _, said) = run(folder, &train("table.csv", "shallow", &["--recompute"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("recomputed points"), "{said}");
+}
