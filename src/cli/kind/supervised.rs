@@ -8,7 +8,8 @@ use ndarray::{Array1, Axis, concatenate};
 /// The share of a predictive distribution inside the interval that scores speak of.
 const LEVEL: f64 = 0.9;
 
-/// Bins of the calibration error (Guo and others 2017).
+/// Bins of the calibration error (Guo and others 2017). It is that of `metrics::expected_calibration_error`, which asks for all rows at once;
+/// here they come a portion at a time.
 const BINS: usize = 15;
 
 /// What is known of the target of each row.
